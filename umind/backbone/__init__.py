@@ -1,1 +1,1 @@
-"""backbone"""
+"""Tensors to hidden states and pixel features."""

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 def box_of_mask(mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "4"]:
     """Tight xyxy box of a mask; all zeros when the mask is empty."""
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return np.zeros(4, np.float32)
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
@@ -22,7 +22,8 @@ def boxes_of_masks(masks: Bool[np.ndarray, "n h w"]) -> Float[np.ndarray, "n 4"]
 def clip_boxes_xyxy(boxes: Float[np.ndarray, "n 4"], height: int, width: int) -> Float[np.ndarray, "n 4"]:
     """Boxes cut to an image of the given size."""
     limits = np.array([width, height, width, height], np.float32)
-    return np.clip(boxes, 0, limits).astype(np.float32)
+    clipped: Float[np.ndarray, "n 4"] = np.clip(boxes, 0, limits).astype(np.float32)
+    return clipped
 
 
 def box_iou_xyxy(first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "n m"]:
@@ -32,4 +33,5 @@ def box_iou_xyxy(first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "m 4
     overlap = np.prod(np.clip(bottom_right - top_left, 0, None), -1)
     areas = [np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), -1) for b in (first, second)]
     union = areas[0][:, None] + areas[1][None] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    iou: Float[np.ndarray, "n m"] = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return iou

@@ -74,7 +74,6 @@ def longest_chord_across(hull: Float[np.ndarray, "k 2"], axis: Float[np.ndarray,
         span = np.where(high > low, high - low, 1)
         weight = np.where(high > low, (position - along) * np.sign(along[nxt] - along) / span, 0)
         heights = (across + weight * (across[nxt] - across))[hit]
-        heights = np.concatenate([heights, across[np.isclose(along, position)]])
         if np.ptp(heights) > best:
             best = float(np.ptp(heights))
             chord = np.outer([position, position], axis) + np.outer([heights.min(), heights.max()], normal)

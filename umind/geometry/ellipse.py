@@ -54,7 +54,7 @@ class Ellipse:
 
     def _ends(self, length: float, angle: float) -> Float[np.ndarray, "2 2"]:
         reach = length * np.array([math.cos(angle), math.sin(angle)])
-        ends = np.array([[self.x, self.y] - reach, [self.x, self.y] + reach])
+        ends = np.array([self.x, self.y]) + np.stack([-reach, reach])  # (2, 2)
         return ends[np.argsort(ends[:, 0], kind="stable")]
 
 
@@ -63,11 +63,14 @@ def ellipse_from_moments(mean: Float[np.ndarray, "2"], covariance: Float[np.ndar
     values, vectors = np.linalg.eigh(covariance)
     angle = math.atan2(vectors[1, 1], vectors[0, 1])
     angle = math.remainder(angle, math.pi)
+    angle = math.pi / 2 if angle == -math.pi / 2 else angle
     minor, major = 2 * np.sqrt(np.clip(values, 0, None))
     return Ellipse(float(mean[0]), float(mean[1]), float(major), float(minor), angle)
 
 
-def ellipse_of_mask(weights: Bool[np.ndarray, "h w"] | Float[np.ndarray, "h w"], scale: tuple[float, float] = (1, 1)) -> Ellipse:
+def ellipse_of_mask(
+    weights: Bool[np.ndarray, "h w"] | Float[np.ndarray, "h w"], scale: tuple[float, float] = (1.0, 1.0)
+) -> Ellipse:
     """Ellipse with the mask's second moments, each pixel a unit square.
 
     Args:

@@ -42,8 +42,10 @@ class FrameMap:
 
     def to_model(self, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
         """Map xy points from source to model pixels."""
-        return np.asarray(points) * self.scale + np.array([self.offset_x, self.offset_y])
+        mapped: Float[np.ndarray, "*n 2"] = np.asarray(points) * self.scale + np.array([self.offset_x, self.offset_y])
+        return mapped
 
     def to_source(self, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
         """Map xy points from model to source pixels."""
-        return (np.asarray(points) - np.array([self.offset_x, self.offset_y])) / self.scale
+        mapped: Float[np.ndarray, "*n 2"] = (np.asarray(points) - np.array([self.offset_x, self.offset_y])) / self.scale
+        return mapped

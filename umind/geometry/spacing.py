@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Spacing:
@@ -32,11 +34,12 @@ class Spacing:
         """Accept a ``Spacing``, one number for square pixels, or ``(dy, dx)``, in millimetres."""
         if isinstance(value, Spacing):
             return value
-        if isinstance(value, int | float):
-            return cls(float(value), float(value))
-        if len(value) != 2:
-            raise ValueError(f"spacing wants (dy, dx) in millimetres, got {tuple(value)}")
-        return cls(float(value[0]), float(value[1]))
+        numbers = np.asarray(value, np.float64)
+        if numbers.ndim == 0:
+            numbers = np.repeat(numbers, 2)
+        if numbers.shape != (2,):
+            raise ValueError(f"spacing wants (dy, dx) in millimetres, got {value}")
+        return cls(float(numbers[0]), float(numbers[1]))
 
     @property
     def is_square(self) -> bool:

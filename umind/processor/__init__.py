@@ -1,1 +1,1 @@
-"""processor"""
+"""(Image, words) to tensors, and model outputs back to source pixels."""

@@ -1,1 +1,1 @@
-"""schema"""
+"""The nouns that cross floors: images, results, labelled samples, and the errors a user can meet."""

@@ -19,6 +19,7 @@ from umind.geometry.frame import FrameMap
 from umind.geometry.masks import resize_logits
 from umind.schema.errors import UncalibratedError
 from umind.schema.image import CalibrationSource
+from umind.schema.serial import ResultData
 
 Unit = Literal["mm", "cm", "m", "mm2", "cm2", "px", "px2", "ml", "deg", "%"]
 IN_MILLIMETRES: Mapping[str, tuple[str, float]] = MappingProxyType(
@@ -27,7 +28,7 @@ IN_MILLIMETRES: Mapping[str, tuple[str, float]] = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
-class Segmentation:
+class Segmentation(ResultData):
     """Masks of every instance of a phrase; ``len(result) == 0`` when it is absent.
 
     Args:
@@ -52,7 +53,7 @@ class Segmentation:
     @cached_property
     def mask(self) -> Bool[np.ndarray, "height width"]:
         """Union of the masks, at the size of the source image."""
-        merged: Bool[np.ndarray, "height width"] = self.masks.any(0)
+        merged: Bool[np.ndarray, "height width"] = np.any(self.masks, axis=0)
         return merged
 
     @cached_property
@@ -65,7 +66,7 @@ class Segmentation:
 
 
 @dataclass(frozen=True, eq=False)
-class Detection:
+class Detection(ResultData):
     """Boxes of every instance of a phrase.
 
     Args:
@@ -85,7 +86,7 @@ class Detection:
 
 
 @dataclass(frozen=True, eq=False)
-class Keypoints:
+class Keypoints(ResultData):
     """Named points of a structure.
 
     Args:
@@ -109,7 +110,7 @@ class Keypoints:
 
 
 @dataclass(frozen=True, eq=False)
-class Classification:
+class Classification(ResultData):
     """One of several options.
 
     Args:
@@ -128,7 +129,7 @@ class Classification:
 
 
 @dataclass(frozen=True)
-class Code:
+class Code(ResultData):
     """A coded concept, as DICOM writes it: value, scheme, meaning."""
 
     value: str
@@ -140,7 +141,7 @@ Evidence = Segmentation | Detection | Keypoints | Caliper | Ellipse
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
+class Measurement(ResultData):
     """A number with its unit, its uncertainty and the geometry it was read from.
 
     Args:
@@ -175,13 +176,15 @@ class Measurement:
         if unit == self.unit:
             return self
         if self.unit in ("px", "px2"):
-            raise UncalibratedError(f"{self.phrase!r} is in {self.unit}: the image has no spacing; read(path, spacing=...) sets it")
+            raise UncalibratedError(
+                f"{self.phrase!r} is in {self.unit}: the image has no spacing; read(path, spacing=...) sets it"
+            )
         here, there = IN_MILLIMETRES.get(self.unit), IN_MILLIMETRES.get(unit)
         if here is None or there is None or here[0] != there[0]:
             raise ValueError(f"cannot express {self.unit} in {unit}")
         factor = here[1] / there[1]
-        scale = lambda number: None if number is None else number * factor  # noqa: E731
-        return replace(self, value=scale(self.value), spread=scale(self.spread), unit=unit)
+        value, spread = (None if number is None else number * factor for number in (self.value, self.spread))
+        return replace(self, value=value, spread=spread, unit=unit)
 
     def __str__(self) -> str:
         """``"82.4 mm"``; ``"absent"`` without a value."""
@@ -191,7 +194,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Answer(ResultData):
     """Generated text with what its task tokens pointed at.
 
     Args:
@@ -206,7 +209,7 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class Report(ResultData):
     """A short structured report.
 
     Args:
@@ -225,7 +228,7 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
-class Analysis:
+class Analysis(ResultData):
     """Everything that was asked of one image, from one encode and one prefill; maps are keyed by the phrases given.
 
     Args:

@@ -46,7 +46,8 @@ class Sample:
         key: Identifier inside its set; for a set on disk the path without suffix, as in ``splits.csv``.
         dataset: Name of the set.
         split: Which part it belongs to.
-        organ: What is scanned: ``"breast"``, ``"fetal head"``, ``"ovary"``, ``"thyroid"``, ``"neck"``, ``"limb"``, ``"liver"``, ``"lung"``.
+        organ: What is scanned: ``"breast"``, ``"fetal head"``, ``"ovary"``, ``"thyroid"``, ``"neck"``, ``"limb"``,
+            ``"liver"``, ``"lung"``.
         structures: What is there and outlined.
         absent: Canonical names of structures known not to be there. Co-visible anatomy is never listed.
         attributes: Facts about the whole image, as ``{"class": "covid"}``.

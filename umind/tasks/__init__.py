@@ -1,1 +1,1 @@
-"""tasks"""
+"""Verbs for people: how each asks the model, and how an output becomes its result."""

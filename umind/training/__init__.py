@@ -1,1 +1,1 @@
-"""training"""
+"""What is learnt and how: objective, Lightning module, callbacks."""

@@ -1,0 +1,46 @@
+# Everything from a fresh clone with Python 3.11+ and make. PYTHON and VENV may be set on the command line.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO = analyze examples/phantom.png --find "solid lesion" --measure "longest diameter of the solid lesion" --out results/demo
+
+BIN = $(VENV)/bin
+RUN = $(VENV)/.installed-run
+DEV = $(VENV)/.installed-dev
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test checks bench clean
+
+demo: $(RUN)
+	$(BIN)/umind $(DEMO)
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+checks: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(DEV)
+	$(BIN)/python -m benchmarks.run
+
+# Leaves the environment, gigabytes that take minutes to fetch again: remove $(VENV) by hand.
+clean:
+	rm -rf .venv-ci build dist results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find umind tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'umind needs Python 3.11 or newer: make PYTHON=python3.11 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# One resolver run for all of it: torch and torchvision have to match. A stamp is older than pyproject.toml when that changed.
+$(RUN): pyproject.toml | $(BIN)/python
+	@echo 'Installing umind into $(VENV); the first time takes minutes'
+	$(INSTALL) -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	@echo 'Installing umind[dev] into $(VENV); the first time takes minutes'
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(RUN)

@@ -1,0 +1,1 @@
+"""Ultrasound perception and reasoning in one forward pass."""

@@ -1,0 +1,123 @@
+"""Pixel encoder: a timm network, a feature pyramid, and what the language model and the decoders see of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import timm
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedConfig
+
+
+class PixelConfig(PreTrainedConfig):
+    """Sizes of the pixel encoder.
+
+    Args:
+        encoder: timm name of a network with features at strides 4, 8, 16 and 32.
+        image_size: Side of the square input, a multiple of 32.
+        width: Channels of the pyramid.
+        mask_channels: Channels of the mask features.
+    """
+
+    model_type = "umind_pixels"
+
+    encoder: str = "mobilenetv2_100"
+    image_size: int = 256
+    width: int = 96
+    mask_channels: int = 16
+
+    @property
+    def grid(self) -> int:
+        """Side of the grid of visual tokens."""
+        return self.image_size // 32
+
+    @property
+    def num_tokens(self) -> int:
+        """How many visual tokens stand for an image."""
+        return self.grid**2
+
+
+@dataclass(frozen=True, eq=False)
+class PixelFeatures:
+    """What is kept of an image; everything above is computed from this.
+
+    Args:
+        mask: Mask features at stride 4, ``(B, Cm, S/4, S/4)``.
+        context: Features with a wide view at stride 8, ``(B, C, S/8, S/8)``.
+        tokens: Visual tokens, row by row, ``(B, (S/32)^2, D)``.
+    """
+
+    mask: Float[Tensor, "b cm h4 w4"]
+    context: Float[Tensor, "b c h8 w8"]
+    tokens: Float[Tensor, "b t d"]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, index: slice) -> PixelFeatures:
+        return PixelFeatures(self.mask[index], self.context[index], self.tokens[index])
+
+    @classmethod
+    def cat(cls, parts: list[PixelFeatures]) -> PixelFeatures:
+        """Join along the batch."""
+        return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in ("mask", "context", "tokens")))
+
+
+class PixelEncoder(nn.Module):
+    """timm features, top-down pyramid (Lin et al., CVPR 2017), mask features with absolute coordinates.
+
+    Args:
+        config: Sizes.
+        hidden_size: Width of the language model.
+    """
+
+    def __init__(self, config: PixelConfig, hidden_size: int) -> None:
+        super().__init__()
+        self.encoder = timm.create_model(config.encoder, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4))
+        c2, c3, c4, c5 = self.encoder.feature_info.channels()
+        width = config.width
+        self.lateral = nn.ModuleList([nn.Conv2d(c, width, 1) for c in (c3, c4, c5)])
+        self.surround = nn.Conv2d(c5, width, 1)
+        self.context = nn.Sequential(conv_block(width + 2, width), conv_block(width, width))
+        self.fine = nn.Conv2d(c2, width // 2, 1)
+        self.coarse = nn.Conv2d(width, width // 2, 1)
+        self.mask = nn.Sequential(
+            conv_block(width // 2, width // 2), conv_block(width // 2, width // 2), nn.Conv2d(width // 2, config.mask_channels, 1)
+        )
+        self.to_token = nn.Linear(c5 + 4 * c4, hidden_size)
+        self.token_norm = nn.LayerNorm(hidden_size)
+        self.place = nn.Parameter(torch.zeros(1, config.num_tokens, hidden_size))
+
+    def forward(self, pixels: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
+        """Encode normalised grey images."""
+        x2, x3, x4, x5 = self.encoder(pixels.expand(-1, 3, -1, -1))
+        top = self.lateral[2](x5) + self.surround(x5.mean((2, 3), keepdim=True))
+        top = self.lateral[1](x4) + upsample(top)
+        top = self.lateral[0](x3) + upsample(top)
+        context = self.context(with_coordinates(top))
+        mask = self.mask(self.fine(x2) + upsample(self.coarse(context)))
+        tokens = torch.cat([x5, F.pixel_unshuffle(x4, 2)], 1).flatten(2).transpose(1, 2)  # (B, T, c5 + 4 c4)
+        tokens = self.token_norm(self.to_token(tokens)) + self.place
+        return PixelFeatures(mask.float().contiguous(), context.float().contiguous(), tokens)
+
+
+def conv_block(inputs: int, outputs: int) -> nn.Sequential:
+    """3 x 3 convolution, batch normalisation, ReLU."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+def upsample(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    """Twice the size, bilinear."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def with_coordinates(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c+2 h w"]:
+    """Append x and y in -1..1 (CoordConv, Liu et al., NeurIPS 2018)."""
+    height, width = x.shape[-2:]
+    ys = (torch.arange(height, device=x.device, dtype=x.dtype) + 0.5) / height * 2 - 1
+    xs = (torch.arange(width, device=x.device, dtype=x.dtype) + 0.5) / width * 2 - 1
+    grid = torch.stack([xs.expand(height, width), ys[:, None].expand(height, width)])
+    return torch.cat([x, grid.expand(len(x), -1, -1, -1)], 1)

@@ -1,0 +1,1 @@
+"""Public data sets: from each one's official folder layout to `Sample`s."""

@@ -1,0 +1,121 @@
+"""Questions and answers about an annotated image, with task tokens where the answer points or measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from umind.data.wording import FOCAL, plural, say
+
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
+DESCRIPTORS = ("shape", "margin", "echogenicity", "composition", "orientation", "posterior features", "calcifications")
+HEAD_MEASURES = ("head circumference", "biparietal diameter", "occipitofrontal diameter")
+LESION_MEASURES = ("longest diameter", "perpendicular diameter")
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One structure of an augmented image.
+
+    Args:
+        name: Canonical name.
+        masks: Its instances, largest first, ``(N, H, W)``.
+        attributes: What the annotation says of it.
+    """
+
+    name: str
+    masks: Bool[np.ndarray, "n h w"]
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question with its answer.
+
+    Args:
+        question: Words of the person.
+        answer: Words of the model, with task tokens.
+        targets: Canonical name of what each task token of the answer stands for, in order.
+    """
+
+    question: str
+    answer: str
+    targets: tuple[str, ...] = ()
+
+
+def where(mask: Bool[np.ndarray, "h w"]) -> str:
+    """Place of a mask in the frame's 3 x 3 grid: "upper left", "left", "centre" and so on."""
+    rows, columns = mask.nonzero()
+    vertical = ("upper", "", "lower")[min(int(3 * (rows.mean() + 0.5) / mask.shape[0]), 2)]
+    horizontal = ("left", "", "right")[min(int(3 * (columns.mean() + 0.5) / mask.shape[1]), 2)]
+    return f"{vertical} {horizontal}".strip() or "centre"
+
+
+def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...], attributes: Mapping[str, str]) -> Turn:
+    """The report that the annotation supports: organ, findings with their evidence and size, assessment."""
+    parts, targets = [f"{organ} ultrasound." if organ != "phantom" else "ultrasound phantom."], []
+    for finding in findings:
+        count = len(finding.masks)
+        noun = finding.name if count == 1 else plural(finding.name)
+        words = [finding.attributes[k] for k in ("echogenicity", "shape") if k in finding.attributes]
+        place = f" in the {where(finding.masks[0])}" if count == 1 and finding.name in FOCAL else ""
+        parts.append(" ".join([NUMBERS[min(count, 8)], *words, noun]) + f" [SEG]{place}.")
+        targets.append(finding.name)
+        if "margin" in finding.attributes:
+            parts.append(f"margin {finding.attributes['margin']}.")
+        measures = HEAD_MEASURES if finding.name == "fetal head" else LESION_MEASURES if finding.name in FOCAL else ()
+        if measures and count == 1:
+            parts.append(", ".join(f"{m} [MEAS]" for m in measures) + ".")
+            targets += [finding.name] * len(measures)
+        if "class" in finding.attributes:
+            parts.append(f"assessment: {finding.attributes['class']}.")
+    if not findings and organ in ("breast", "phantom"):
+        parts.append("no breast lesion seen." if organ == "breast" else "no lesion seen.")
+    if "class" in attributes:
+        parts.append(f"assessment: {attributes['class']}.")
+    return Turn("report", " ".join(parts), tuple(targets))
+
+
+def questions(
+    organ: str,
+    findings: tuple[Finding, ...],
+    absent: tuple[str, ...],
+    attributes: Mapping[str, str],
+    rng: np.random.Generator,
+) -> Iterator[Turn]:
+    """Every kind of question that the annotation answers, in varied words."""
+
+    def pick(*choices: str) -> str:
+        return choices[rng.integers(len(choices))]
+
+    yield Turn(pick("which organ is shown?", "what is scanned here?", "what does this image show?"), organ)
+    for finding in findings:
+        name, count, phrase = finding.name, len(finding.masks), say(finding.name, rng).removeprefix("the ")
+        place = where(finding.masks[0])
+        yield Turn(pick(f"is there a {phrase}?", f"do you see a {phrase}?", f"is a {phrase} present?", f"any {phrase}?"), "yes")
+        yield Turn(f"is there a {phrase}, and where?", f"yes, in the {place} [SEG]", (name,))
+        yield Turn(pick(f"where is the {phrase}?", f"where do you see the {phrase}?"), f"in the {place} [SEG]", (name,))
+        yield Turn(pick(f"how many {plural(phrase)}?", f"count the {plural(phrase)}"), NUMBERS[min(count, 8)])
+        yield Turn(pick(f"outline the {phrase}", f"show me the {phrase}", f"mark the {phrase}"), "[SEG]", (name,))
+        yield Turn(pick(f"box the {phrase}", f"put a box around the {phrase}"), "[DET]", (name,))
+        if name in FOCAL and count == 1:
+            size = "longest diameter [MEAS], perpendicular diameter [MEAS]"
+            yield Turn(pick(f"how big is the {phrase}?", f"what size is the {phrase}?"), size, (name, name))
+        for key in DESCRIPTORS:
+            if key in finding.attributes:
+                yield Turn(pick(f"what is the {key} of the {phrase}?", f"{key}?"), finding.attributes[key])
+        kind = finding.attributes.get("class")
+        if kind in ("benign", "malignant"):
+            yield Turn(pick(f"is the {phrase} benign or malignant?", "benign or malignant?"), kind)
+        elif kind:
+            yield Turn(pick(f"what kind of {phrase} is it?", f"which type of {phrase}?"), kind)
+    for name in absent:
+        phrase = say(name, rng).removeprefix("the ")
+        yield Turn(pick(f"is there a {phrase}?", f"do you see a {phrase}?", f"is a {phrase} present?", f"any {phrase}?"), "no")
+        yield Turn(pick(f"is there a {phrase}, and where?", f"where is the {phrase}?"), "not in this image")
+        yield Turn(pick(f"how many {plural(phrase)}?", f"count the {plural(phrase)}"), "none")
+    if "class" in attributes:
+        yield Turn("what is the assessment?", attributes["class"])

@@ -1,0 +1,212 @@
+"""An annotated view becomes one packed sequence of questions, with the truth of every task token in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from umind.data.conversation import HEAD_MEASURES, Finding, Turn, questions, sentences
+from umind.data.labelled import Facts, Labelled
+from umind.data.wording import FOCAL, say, say_measure
+from umind.geometry.ellipse import ellipse_of_mask
+from umind.tasks import classify, detect, keypoints, measure, report, segment
+from umind.tokens.template import Block
+from umind.tokens.vocabulary import KPT, MEAS, REGION_TOKENS, TASK_TOKENS
+
+MIN_PIXELS = 24
+"""Instances smaller than this in the model frame are cut off by the view's edge, and ignored."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionTruth:
+    """Truth of one region token.
+
+    Args:
+        masks: Instances, largest first, ``(N, S, S)``; empty when the phrase is absent.
+        measured: The token is ``[MEAS]``: it stands for the largest instance.
+    """
+
+    masks: Bool[np.ndarray, "n s s"]
+    measured: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A view with its questions.
+
+    Args:
+        pixels: Grey model frame, ``(S, S)``.
+        blocks: Questions with their responses.
+        regions: Truth of every region token of the responses, in order.
+        points: xy of every ``[KPT]`` token's point in model pixels, in order, ``(K, 2)``.
+    """
+
+    pixels: UInt8[np.ndarray, "s s"]
+    blocks: tuple[Block, ...]
+    regions: tuple[RegionTruth, ...]
+    points: Float[np.ndarray, "k 2"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a view shows: the findings that are still in it, and what is not there."""
+
+    facts: Facts
+    findings: tuple[Finding, ...]
+    absent: tuple[str, ...]
+    size: int
+
+    def finding(self, name: str) -> Finding | None:
+        """A finding by canonical name; "lesion" is all focal ones together."""
+        if name != "lesion":
+            return next((f for f in self.findings if f.name == name), None)
+        focal = [f for f in self.findings if f.name in FOCAL]
+        if not focal:
+            return None
+        masks = np.concatenate([f.masks for f in focal])
+        order = np.argsort(-masks.sum((1, 2)), kind="stable")
+        return Finding("lesion", masks[order], focal[0].attributes if len(focal) == 1 else {})
+
+    def masks(self, name: str) -> Bool[np.ndarray, "n s s"]:
+        """Instances of a canonical name; none when it is absent."""
+        finding = self.finding(name)
+        return finding.masks if finding else np.zeros((0, self.size, self.size), bool)
+
+
+def observe(view: Labelled) -> Scene:
+    """Read the findings off a label map."""
+    findings, number = [], 0
+    gone: list[str] = []
+    for name, count, attributes in view.facts.structures:
+        masks = np.stack([view.labels == number + k + 1 for k in range(count)])
+        number += count
+        area = masks.sum((1, 2))
+        order = [k for k in np.argsort(-area, kind="stable") if area[k] >= MIN_PIXELS]
+        if order:
+            findings.append(Finding(name, masks[order], attributes))
+        else:
+            gone.append(name)
+    absent = [name for name in view.facts.absent if name not in gone]
+    if not any(f.name in FOCAL for f in findings) and any(name in FOCAL for name in absent) and not gone:
+        absent.append("lesion")
+    return Scene(view.facts, tuple(findings), tuple(absent), view.labels.shape[0])
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, and the canonical name of what each task token of its response stands for."""
+
+    block: Block
+    targets: tuple[str, ...] = ()
+
+
+def ask_region(name: str, rng: np.random.Generator) -> Asked:
+    """Segment or detect."""
+    task = (segment, detect)[rng.integers(2)]
+    return Asked(task.block(say(name, rng)), (name,))
+
+
+def ask_measure(name: str, rng: np.random.Generator) -> Asked:
+    """A measurement of a head or of a focal lesion."""
+    kinds = HEAD_MEASURES if name == "fetal head" else ("longest diameter", "perpendicular diameter", "area")
+    return Asked(measure.block(say_measure(kinds[rng.integers(len(kinds))], name, rng)), (name,))
+
+
+def ask_keypoints(name: str, rng: np.random.Generator) -> Asked:
+    """Axis ends of the largest instance."""
+    return Asked(keypoints.block(say(name, rng)), (name,) * len(keypoints.AXIS_ENDS))
+
+
+def ask_class(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None:
+    """A descriptor or class that the annotation states."""
+    finding = scene.finding(name)
+    if finding is None or not finding.attributes:
+        return None
+    keys = sorted(finding.attributes)
+    key = "class" if "class" in keys and rng.random() < 0.6 else keys[rng.integers(len(keys))]
+    subject = say(name, rng).removeprefix("the ")
+    return Asked(classify.block(subject if key == "class" else f"{key} of {subject}", finding.attributes[key]))
+
+
+def ask_image(scene: Scene, rng: np.random.Generator) -> Asked:
+    """What is scanned, or what the whole image shows."""
+    kind = scene.facts.attributes.get("class")
+    if kind and rng.random() < 0.7:
+        return Asked(classify.block(scene.facts.organ, kind))
+    return Asked(classify.block("organ", scene.facts.organ))
+
+
+def turn(scene: Scene, rng: np.random.Generator) -> Asked:
+    """A free question, or the report."""
+    facts = scene.facts
+    if rng.random() < 0.3:
+        said = sentences(facts.organ, scene.findings, scene.absent, facts.attributes)
+        return Asked(report.block(said.answer), said.targets)
+    known = scene.findings
+    generic = scene.finding("lesion")
+    if generic is not None and rng.random() < 0.3:
+        known = (generic,)
+    choices: list[Turn] = list(questions(facts.organ, known, scene.absent, facts.attributes, rng))
+    said = choices[rng.integers(len(choices))]
+    return Asked(Block(said.question, said.answer), said.targets)
+
+
+def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) -> Example:
+    """Ask a view a handful of questions.
+
+    Every finding is segmented or detected once; one finding is measured, pointed at or classified; something absent is asked
+    for; and a few questions are answered in words.
+    """
+    scene = observe(view)
+    asked: list[Asked] = [ask_region(f.name, rng) for f in scene.findings[:2]]
+    names = [f.name for f in scene.findings] + (["lesion"] if scene.finding("lesion") else [])
+    measurable = [n for n in names if n == "fetal head" or n in FOCAL or n == "lesion"]
+    if measurable:
+        name = measurable[rng.integers(len(measurable))]
+        asked.append(ask_measure(name, rng))
+        if rng.random() < 0.6:
+            asked.append(ask_keypoints(name, rng))
+    if "lesion" in names and rng.random() < 0.3:
+        asked.append(ask_region("lesion", rng))
+    if names and (classed := ask_class(scene, names[rng.integers(len(names))], rng)):
+        asked.append(classed)
+    if scene.absent:
+        for _ in range(2 if rng.random() < 0.5 else 1):
+            name = scene.absent[rng.integers(len(scene.absent))]
+            sized = name in FOCAL or name == "fetal head"
+            asked.append(ask_measure(name, rng) if sized and rng.random() < 0.3 else ask_region(name, rng))
+    if rng.random() < 0.3 or scene.facts.attributes:
+        asked.append(ask_image(scene, rng))
+    asked += [turn(scene, rng) for _ in range(num_turns)]
+    order = rng.permutation(len(asked))
+    return assemble(view.pixels, scene, [asked[k] for k in order])
+
+
+def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked]) -> Example:
+    """Attach the truth to every task token of the responses."""
+    regions: list[RegionTruth] = []
+    points: list[Float[np.ndarray, "2"]] = []
+    for question in asked:
+        tokens = task_tokens(question.block.response or "")
+        for token, name in zip(tokens, question.targets, strict=True):
+            masks = scene.masks(name)
+            if token in REGION_TOKENS:
+                regions.append(RegionTruth(masks[:1] if token == MEAS else masks, token == MEAS))
+        if KPT in tokens:
+            points += list(axis_ends(scene.masks(question.targets[0])[0]))
+    blocks = tuple(question.block for question in asked)
+    return Example(pixels, blocks, tuple(regions), np.array(points).reshape(-1, 2))
+
+
+def task_tokens(response: str) -> list[str]:
+    """Task tokens of a response, in order."""
+    return re.findall("|".join(map(re.escape, TASK_TOKENS)), response)
+
+
+def axis_ends(mask: Bool[np.ndarray, "s s"]) -> Float[np.ndarray, "4 2"]:
+    """Ends of the axes of the mask's ellipse, in the order of ``keypoints.AXIS_ENDS``."""
+    ellipse = ellipse_of_mask(mask)
+    return np.concatenate([ellipse.long_axis, ellipse.short_axis])

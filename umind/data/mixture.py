@@ -1,0 +1,83 @@
+"""A weighted mixture of stores as one endless, seeded stream: example ``i`` depends on the seed and on ``i`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+from umind.data.augment import augment, build_augmentation
+from umind.data.examples import Example, build_example
+from umind.data.labelled import Labelled
+from umind.data.store import Store
+from umind.processor.letterbox import letterbox
+
+
+class Mixture(Dataset[Example]):
+    """Draws a store by weight, and an image of it at random.
+
+    Args:
+        stores: What to draw from.
+        weights: Relative share of each store.
+        size: Side of the model frame.
+        seed: Decides everything.
+        augmented: Random views; the plain canvas otherwise.
+    """
+
+    def __init__(self, stores: Sequence[Store], weights: Sequence[float], *, size: int, seed: int, augmented: bool = True) -> None:
+        self.stores = stores
+        self.shares = np.asarray(weights, np.float64) / np.sum(weights)
+        self.size = size
+        self.seed = seed
+        self.transform = build_augmentation() if augmented else None
+
+    def __getitem__(self, index: int) -> Example:
+        rng = np.random.default_rng((self.seed, index))
+        store = self.stores[rng.choice(len(self.stores), p=self.shares)]
+        item = store[int(rng.integers(len(store)))]
+        return view_example(item if self.transform is None else augment(item, self.transform, rng), self.size, rng)
+
+
+class Walk(Dataset[Example]):
+    """Every item of some stores once, plain, with seeded questions; for validation."""
+
+    def __init__(self, stores: Sequence[Store], *, size: int, seed: int, limit: int) -> None:
+        rng = np.random.default_rng(seed)
+        places = [(store, k) for store in stores for k in sorted(rng.permutation(len(store))[:limit])]
+        self.places = places
+        self.size = size
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Example:
+        store, place = self.places[index]
+        return view_example(store[place], self.size, np.random.default_rng((self.seed, index)))
+
+
+class Onward(Sampler[int]):
+    """Numbers from ``start`` to ``stop``: resuming a stream is starting later.
+
+    Args:
+        start: First example.
+        stop: One past the last.
+    """
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.start, self.stop = start, stop
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.stop))
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def view_example(item: Labelled, size: int, rng: np.random.Generator) -> Example:
+    """A canvas brought to the model frame, and asked."""
+    pixels, frame = letterbox(item.pixels, size)
+    labels = cv2.warpAffine(item.labels, frame.matrix, (size, size), flags=cv2.INTER_NEAREST)
+    return build_example(Labelled(pixels, labels, item.facts), rng)

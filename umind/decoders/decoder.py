@@ -1,0 +1,142 @@
+"""The decoders together: states of task tokens and pixel features in, regions and points out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.utils import ModelOutput
+
+from umind.backbone.pixels import PixelConfig, PixelFeatures
+from umind.decoders.box.head import BoxHead
+from umind.decoders.config import DecoderConfig
+from umind.decoders.keypoint.head import KeypointHead
+from umind.decoders.locate.head import LocateHead, peaks
+from umind.decoders.mask.head import MaskHead
+from umind.decoders.measure.head import SpreadHead
+from umind.decoders.presence.head import PresenceHead
+
+
+@dataclass(frozen=True, eq=False)
+class InstanceSites:
+    """Where instances are read off the context features.
+
+    Args:
+        slots: Region token that each instance belongs to, ``(M,)``.
+        points: Centres xy in units of the image's side, ``(M, 2)``.
+    """
+
+    slots: Int[Tensor, "m"]
+    points: Float[Tensor, "m 2"]
+
+
+@dataclass
+class RegionOutput(ModelOutput):
+    """What R region tokens and their M instances give.
+
+    Args:
+        centres: Logits of instance centres, ``(R, S/8, S/8)``.
+        extent: Logits of the phrase's extent, ``(R, S/8, S/8)``.
+        presence: Logit of each phrase's presence, ``(R,)``.
+        slots: Region token of each instance, ``(M,)``.
+        points: Centre xy of each instance in units of the image's side, ``(M, 2)``.
+        scores: Confidence of each instance, ``(M,)`` in 0..1.
+        masks: Mask logits, ``(M, S/4, S/4)``.
+        quality: Logit of each mask's IoU, ``(M,)``.
+        boxes: xyxy in units of the image's side, ``(M, 4)``.
+        log_spread: Log of the relative standard deviation of long and short axis, ``(M, 2)``.
+    """
+
+    centres: Tensor | None = None
+    extent: Tensor | None = None
+    presence: Tensor | None = None
+    slots: Tensor | None = None
+    points: Tensor | None = None
+    scores: Tensor | None = None
+    masks: Tensor | None = None
+    quality: Tensor | None = None
+    boxes: Tensor | None = None
+    log_spread: Tensor | None = None
+
+
+class RegionDecoder(nn.Module):
+    """From the state of a region token to the instances of its phrase.
+
+    The state finds the centres; state, features at a centre, and features over the extent make the vector of one instance, and
+    that vector makes its kernels, box, quality and spread. All instances of a batch go through in one batched operation.
+
+    Args:
+        config: Sizes.
+        pixels: Sizes of the features.
+        hidden_size: Width of the language model.
+    """
+
+    def __init__(self, config: DecoderConfig, pixels: PixelConfig, hidden_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.locate = LocateHead(hidden_size, pixels.width)
+        self.presence = PresenceHead(hidden_size, pixels.width, config.instance_size)
+        self.instance = nn.Sequential(
+            nn.Linear(hidden_size + 2 * pixels.width, config.instance_size),
+            nn.ReLU(),
+            nn.Linear(config.instance_size, config.instance_size),
+            nn.ReLU(),
+        )
+        self.mask = MaskHead(config.instance_size, pixels.mask_channels, config.kernel_channels)
+        self.box = BoxHead(config.instance_size)
+        self.spread = SpreadHead(config.instance_size)
+
+    def forward(
+        self,
+        states: Float[Tensor, "r d"],
+        rows: Int[Tensor, "r"],
+        features: PixelFeatures,
+        sites: InstanceSites | None = None,
+    ) -> RegionOutput:
+        """Decode region tokens.
+
+        Args:
+            states: Hidden states at the tokens.
+            rows: Image of each token.
+            features: Pixel features of the images.
+            sites: Where to read instances; the peaks of the centre maps when None.
+        """
+        centres, extent = self.locate(states, features.context, rows)
+        seen = torch.bmm(features.context[rows].flatten(2), extent.flatten(1).softmax(1)[..., None]).squeeze(2)
+        presence = self.presence(states, seen, centres, extent)
+        if sites is None:
+            slots, points, peak = peaks(centres, self.config.max_instances, self.config.min_peak)
+        else:
+            slots, points = sites.slots, sites.points
+            peak = sample(centres[slots, None], points)[:, 0].sigmoid()
+        here = sample(features.context[rows[slots]], points)
+        instances = self.instance(torch.cat([states[slots], here, seen[slots]], 1))
+        masks, quality = self.mask(instances, points, features.mask, rows[slots])
+        return RegionOutput(
+            centres=centres,
+            extent=extent,
+            presence=presence,
+            slots=slots,
+            points=points,
+            scores=(peak * quality.sigmoid()).sqrt(),
+            masks=masks,
+            quality=quality,
+            boxes=self.box(instances, points),
+            log_spread=self.spread(instances),
+        )
+
+
+class PointDecoder(KeypointHead):
+    """From the state of a ``[KPT]`` token to the heatmap of its point."""
+
+    def __init__(self, config: DecoderConfig, pixels: PixelConfig, hidden_size: int) -> None:
+        super().__init__(hidden_size, pixels.mask_channels, config.kernel_channels)
+
+
+def sample(maps: Float[Tensor, "m c h w"], points: Float[Tensor, "m 2"]) -> Float[Tensor, "m c"]:
+    """Bilinear reading of each map at its point, xy in units of the map's side."""
+    grid = (points * 2 - 1)[:, None, None]
+    return F.grid_sample(maps, grid, align_corners=False, padding_mode="border")[:, :, 0, 0]

@@ -1,0 +1,1 @@
+"""Named points by dynamic convolution."""

@@ -1,0 +1,1 @@
+"""Instance masks by dynamic convolution."""

@@ -1,0 +1,1 @@
+"""Spread of measurements; the geometry itself is the region of the ``[MEAS]`` token."""

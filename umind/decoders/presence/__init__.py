@@ -1,0 +1,1 @@
+"""Whether the phrase is in the image at all."""

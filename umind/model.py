@@ -1,0 +1,209 @@
+"""The network: pixel encoder, language model and decoders, composed from their configs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import Cache, DynamicCache, GenerationMixin, PreTrainedConfig, PreTrainedModel, Qwen3Config, Qwen3Model
+from transformers.utils import ModelOutput
+
+from umind.backbone.pixels import PixelConfig, PixelEncoder, PixelFeatures
+from umind.decoders.config import DecoderConfig
+from umind.decoders.decoder import InstanceSites, PointDecoder, RegionDecoder, RegionOutput
+from umind.tokens.slots import IMAGE_ID, find_slots, layout
+from umind.tokens.vocabulary import END, KPT, PAD, REGION_TOKENS, SPECIAL_TOKENS
+
+
+class UMindConfig(PreTrainedConfig):
+    """Sizes of the parts, and what was calibrated on validation images.
+
+    Args:
+        pixel_config: Pixel encoder.
+        text_config: Causal language model (Qwen3 architecture, Yang et al., 2025).
+        decoder_config: Decoders.
+        presence_scale: Presence is ``sigmoid(scale * logit + shift)`` (Platt, 1999).
+        presence_shift: See ``presence_scale``.
+        presence_threshold: Below it there is no finding.
+        score_threshold: Instances below it are dropped, the best one excepted.
+        answer_temperature: Divides the log-likelihoods of options before the softmax of ``classify``.
+        spread_scale: Multiplies predicted spreads so that one of them is one standard deviation.
+    """
+
+    model_type = "umind"
+    sub_configs_defaults: ClassVar[dict[str, type[PreTrainedConfig]]] = {
+        "pixel_config": PixelConfig,
+        "text_config": Qwen3Config,
+        "decoder_config": DecoderConfig,
+    }
+
+    pixel_config: dict[str, Any] | PreTrainedConfig | None = None
+    text_config: dict[str, Any] | PreTrainedConfig | None = None
+    decoder_config: dict[str, Any] | PreTrainedConfig | None = None
+    presence_scale: float = 1.0
+    presence_shift: float = 0.0
+    presence_threshold: float = 0.5
+    score_threshold: float = 0.5
+    answer_temperature: float = 1.0
+    spread_scale: float = 1.0
+    tie_word_embeddings: bool = True
+    pad_token_id: int | None = SPECIAL_TOKENS.index(PAD)
+    eos_token_id: int | list[int] | None = SPECIAL_TOKENS.index(END)
+
+    @classmethod
+    def tiny(cls, vocab_size: int = 2048, **sizes: Any) -> UMindConfig:
+        """The configuration of umind-tiny; keyword arguments override the language model's sizes."""
+        text = {
+            "vocab_size": vocab_size,
+            "hidden_size": 256,
+            "intermediate_size": 768,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 64,
+            "max_position_embeddings": 1024,
+            "pad_token_id": SPECIAL_TOKENS.index(PAD),
+            "eos_token_id": SPECIAL_TOKENS.index(END),
+            "bos_token_id": None,
+        }
+        return cls(pixel_config=PixelConfig(), text_config=Qwen3Config(**(text | sizes)), decoder_config=DecoderConfig())
+
+
+@dataclass
+class UMindOutput(ModelOutput):
+    """One pass.
+
+    Args:
+        logits: Next-token logits, ``(B, L, V)``.
+        hidden: Last hidden states, ``(B, L, D)``.
+        regions: Output of the region tokens, in the order of ``find_slots``.
+        heatmaps: Heatmap logits of the ``[KPT]`` tokens, in the order of ``find_slots``, ``(K, S/4, S/4)``.
+        past_key_values: Cache, to go on from.
+    """
+
+    logits: Tensor | None = None
+    hidden: Tensor | None = None
+    regions: RegionOutput | None = None
+    heatmaps: Tensor | None = None
+    past_key_values: Cache | None = None
+
+
+class StateRecorder:
+    """Keeps the ids and last hidden states of every step of a generation, so that no second forward is needed."""
+
+    def __init__(self) -> None:
+        self.ids: list[Tensor] = []
+        self.hidden: list[Tensor] = []
+
+    def __call__(self, input_ids: Int[Tensor, "b l"], hidden: Float[Tensor, "b l d"]) -> None:
+        """Note one step."""
+        self.ids.append(input_ids)
+        self.hidden.append(hidden)
+
+    def sequence(self) -> tuple[Int[Tensor, "b t"], Float[Tensor, "b t d"]]:
+        """All steps, joined."""
+        return torch.cat(self.ids, 1), torch.cat(self.hidden, 1)
+
+
+class UMindModel(PreTrainedModel, GenerationMixin):
+    """Image and packed questions in; words, regions and points out, from one pass."""
+
+    config_class = UMindConfig
+    base_model_prefix = "umind"
+    main_input_name = "input_ids"
+    input_modalities = ("image", "text")
+    _supports_sdpa = True
+    _no_split_modules: ClassVar[list[str]] = ["Qwen3DecoderLayer"]
+    _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "language.embed_tokens.weight"}
+
+    def __init__(self, config: UMindConfig) -> None:
+        super().__init__(config)
+        hidden_size = config.text_config.hidden_size
+        self.pixels = PixelEncoder(config.pixel_config, hidden_size)
+        self.language = Qwen3Model(config.text_config)
+        self.lm_head = nn.Linear(hidden_size, config.text_config.vocab_size, bias=False)
+        self.regions = RegionDecoder(config.decoder_config, config.pixel_config, hidden_size)
+        self.points = PointDecoder(config.decoder_config, config.pixel_config, hidden_size)
+        for part in (self.pixels, self.regions, self.points):
+            for module in part.modules():
+                module.initialised_by_umind = True
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Initialise the language model as Qwen3 does; the other parts brought their own initialisation."""
+        if not getattr(module, "initialised_by_umind", False):
+            super()._init_weights(module)
+
+    def encode(self, pixel_values: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
+        """Pixels to features, once for an image."""
+        features: PixelFeatures = self.pixels(pixel_values)
+        return features
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "b l"],
+        attention_mask: Int[Tensor, "b l"] | None = None,
+        pixel_values: Float[Tensor, "b 1 s s"] | None = None,
+        features: PixelFeatures | None = None,
+        position_ids: Int[Tensor, "b l"] | None = None,
+        past_key_values: Cache | None = None,
+        use_cache: bool = False,
+        sites: InstanceSites | None = None,
+        decode: bool = True,
+        recorder: StateRecorder | None = None,
+    ) -> UMindOutput:
+        """The flow line.
+
+        Args:
+            input_ids: Image prefix and blocks (see `umind.tokens.slots`).
+            attention_mask: 1 where a token is real; over past and present tokens when there is a past.
+            pixel_values: Normalised grey images, or
+            features: what ``encode`` made of them.
+            position_ids: Read from the ids when None and there is no past.
+            past_key_values: Cache of earlier tokens.
+            use_cache: Return a cache.
+            sites: Where instances are read; the peaks of the centre maps when None.
+            decode: Run the decoders on the task tokens of this pass.
+            recorder: Called with the ids and the last hidden states.
+        """
+        if features is None and pixel_values is not None:
+            features = self.encode(pixel_values)
+        embeddings = self.language.embed_tokens(input_ids)  # (B, L, D)
+        mask: Tensor | None = attention_mask
+        if past_key_values is None or past_key_values.get_seq_length() == 0:
+            attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            structure = layout(input_ids, attention_mask)
+            position_ids, mask = structure.position_ids, structure.visible
+            if features is not None:
+                is_image = (input_ids == IMAGE_ID)[..., None]
+                embeddings = embeddings.masked_scatter(is_image, features.tokens.to(embeddings.dtype))
+            past_key_values = DynamicCache(config=self.config.text_config) if use_cache else None
+        hidden = self.language(
+            inputs_embeds=embeddings,
+            attention_mask=mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+        ).last_hidden_state
+        if recorder is not None:
+            recorder(input_ids, hidden)
+        output = UMindOutput(logits=self.lm_head(hidden), hidden=hidden, past_key_values=past_key_values)
+        if decode and features is not None:
+            output.regions, output.heatmaps = self.decode(input_ids, hidden, features, sites)
+        return output
+
+    def decode(
+        self,
+        input_ids: Int[Tensor, "b l"],
+        hidden: Float[Tensor, "b l d"],
+        features: PixelFeatures,
+        sites: InstanceSites | None = None,
+    ) -> tuple[RegionOutput, Float[Tensor, "k h w"]]:
+        """Run the decoders on the states at the task tokens of a sequence, however it came about."""
+        areas, points = find_slots(input_ids, REGION_TOKENS), find_slots(input_ids, (KPT,))
+        regions = self.regions(areas.states(hidden).float(), areas.rows, features, sites)
+        heatmaps = self.points(points.states(hidden).float(), features.mask, points.rows)
+        return regions, heatmaps

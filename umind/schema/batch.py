@@ -1,0 +1,74 @@
+"""Tensors of a training batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class RegionTargets:
+    """Truth of the R region tokens of a batch, in the order in which they stand, and of their M instances.
+
+    Args:
+        present: 1 where the phrase is in the image, ``(R,)``.
+        extent: Share of each stride-8 cell that the phrase covers, ``(R, S/8, S/8)``.
+        measured: 1 where the token is ``[MEAS]``, ``(R,)``.
+        slots: Region token of each instance, ``(M,)``.
+        centres: xy of each instance in units of the image's side, ``(M, 2)``.
+        sites: Where its kernels are read while training: near the centre, ``(M, 2)``.
+        boxes: xyxy in units of the image's side, ``(M, 4)``.
+        masks: Instance masks at stride 2, ``(M, S/2, S/2)``.
+    """
+
+    present: Float[Tensor, "r"]
+    extent: Float[Tensor, "r h8 w8"]
+    measured: Float[Tensor, "r"]
+    slots: Int[Tensor, "m"]
+    centres: Float[Tensor, "m 2"]
+    sites: Float[Tensor, "m 2"]
+    boxes: Float[Tensor, "m 4"]
+    masks: Float[Tensor, "m h2 w2"]
+
+    def to(self, device: torch.device | str) -> RegionTargets:
+        """On another device."""
+        return RegionTargets(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def pin_memory(self) -> RegionTargets:
+        """In page-locked memory."""
+        return RegionTargets(*(getattr(self, f.name).pin_memory() for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Inputs and truth of one training step.
+
+    Args:
+        pixel_values: Normalised grey images, ``(B, 1, S, S)``.
+        input_ids: Image prefix and blocks, ``(B, L)``.
+        attention_mask: 1 where a token is real, ``(B, L)``.
+        labels: Token to be predicted at each place, -100 where none is, ``(B, L)``.
+        regions: Truth of the region tokens.
+        points: xy of the ``[KPT]`` tokens' points in units of the image's side, ``(K, 2)``.
+    """
+
+    pixel_values: Float[Tensor, "b 1 s s"]
+    input_ids: Int[Tensor, "b l"]
+    attention_mask: Int[Tensor, "b l"]
+    labels: Int[Tensor, "b l"]
+    regions: RegionTargets
+    points: Float[Tensor, "k 2"]
+
+    def __len__(self) -> int:
+        return len(self.pixel_values)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """On another device."""
+        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def pin_memory(self) -> Batch:
+        """In page-locked memory."""
+        return Batch(*(getattr(self, f.name).pin_memory() for f in fields(self)))

@@ -1,0 +1,133 @@
+"""The Lightning module: one forward, one objective, one optimiser."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from umind.data.datamodule import MixtureData
+from umind.decoders.decoder import InstanceSites
+from umind.decoders.text.loss import IGNORED
+from umind.model import UMindConfig, UMindModel
+from umind.processor.processor import UMindImageProcessor, UMindProcessor
+from umind.schema.batch import Batch
+from umind.training.objective import LossWeights, objective
+from umind.training.pretrained import load_imagenet_mobilenet
+
+
+class UMindModule(L.LightningModule):
+    """Trains every part at once.
+
+    Args:
+        tokenizer: Folder of the tokenizer.
+        init: Folder of a model to go on from; a fresh one otherwise.
+        imagenet: Start a fresh pixel encoder from ImageNet weights.
+        learning_rate: Peak rate of the parts that start fresh.
+        encoder_rate: Peak rate of the pixel encoder, as a share of that.
+        frozen: Leading parts of the pixel encoder that keep their weights; their backward pass is the dearest of all.
+        weight_decay: Of matrices and kernels; biases and norms have none.
+        warmup_steps: Linear warm-up, then a cosine to a hundredth.
+        loss: Weights of the losses.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Path,
+        init: Path | None = None,
+        imagenet: bool = True,
+        learning_rate: float = 1e-3,
+        encoder_rate: float = 0.4,
+        frozen: tuple[str, ...] = ("conv_stem", "bn1", "blocks.0", "blocks.1"),
+        weight_decay: float = 0.05,
+        warmup_steps: int = 200,
+        loss: LossWeights = LossWeights(),  # noqa: B008
+    ) -> None:
+        super().__init__()
+        self.learning_rate, self.encoder_rate, self.weight_decay = learning_rate, encoder_rate, weight_decay
+        self.warmup_steps, self.weights = warmup_steps, loss
+        words = PreTrainedTokenizerFast.from_pretrained(tokenizer)
+        if init is not None:
+            self.model = UMindModel.from_pretrained(init, dtype=torch.float32)
+        else:
+            self.model = UMindModel(UMindConfig.tiny(vocab_size=len(words)))
+            if imagenet:
+                load_imagenet_mobilenet(self.model.pixels.encoder)
+        for name in frozen:
+            self.model.pixels.encoder.get_submodule(name).requires_grad_(False)
+        pixels = self.model.config.pixel_config
+        self.processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), words, pixels.num_tokens)
+        self.model.to(memory_format=torch.channels_last)
+
+    def setup(self, stage: str) -> None:
+        """Hand the tokenizer to the data."""
+        data: MixtureData = self.trainer.datamodule
+        data.attach(self.processor.tokenizer, self.processor.num_image_tokens)
+
+    def step(self, batch: Batch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Any]:
+        """Forward pass and losses; kernels are read where the truth says."""
+        output = self.model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            pixel_values=batch.pixel_values.to(memory_format=torch.channels_last),
+            sites=InstanceSites(batch.regions.slots, batch.regions.sites),
+        )
+        total, parts = objective(output, batch, self.weights)
+        return total, parts, output
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:
+        """One step."""
+        total, parts, _ = self.step(batch)
+        self.log("train/loss", total, prog_bar=True)
+        self.log_dict({f"train/{name}": value for name, value in parts.items()})
+        return total
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Losses, and the simplest figures that say how things go: Dice at true centres, presence and word accuracy."""
+        total, parts, output = self.step(batch)
+        truth = batch.regions
+        size = len(batch)
+        figures = {f"val/{name}": value for name, value in parts.items()} | {"val/loss": total}
+        if len(truth.slots):
+            masks = torch.nn.functional.interpolate(output.regions.masks[:, None].float(), scale_factor=2, mode="bilinear")[:, 0] > 0
+            target = truth.masks > 0.5
+            overlap = 2 * (masks & target).sum((1, 2)) / (masks.sum((1, 2)) + target.sum((1, 2))).clamp(min=1)
+            figures["val/dice_at_truth"] = overlap.mean()
+        figures["val/presence_accuracy"] = ((output.regions.presence > 0) == truth.present.bool()).float().mean()
+        answered = batch.labels != IGNORED
+        figures["val/word_accuracy"] = (output.logits[answered].argmax(-1) == batch.labels[answered]).float().mean()
+        self.log_dict(figures, batch_size=size)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW with warm-up and cosine, the encoder slower than the rest."""
+        groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+        for name, parameter in self.model.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            groups.setdefault((name.startswith("pixels.encoder"), parameter.ndim > 1), []).append(parameter)
+        parameters = [
+            {
+                "params": members,
+                "lr": self.learning_rate * (self.encoder_rate if encoder else 1),
+                "weight_decay": self.weight_decay if decays else 0.0,
+            }
+            for (encoder, decays), members in groups.items()
+        ]
+        optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.98))
+        steps = self.trainer.estimated_stepping_batches
+        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step, self.warmup_steps, steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+
+def schedule(step: int, warmup: int, total: float) -> float:
+    """Linear warm-up, then a cosine to a hundredth (Loshchilov & Hutter, ICLR 2017)."""
+    if step < warmup:
+        return (step + 1) / warmup
+    done = min((step - warmup) / max(total - warmup, 1), 1)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))

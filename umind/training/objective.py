@@ -1,0 +1,71 @@
+"""The weighted sum of every decoder's loss; the only place that weighs them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from umind.decoders.box.loss import box_loss
+from umind.decoders.decoder import RegionOutput
+from umind.decoders.keypoint.loss import keypoint_loss
+from umind.decoders.locate.loss import centre_loss, centre_target, extent_loss
+from umind.decoders.mask.loss import mask_loss, quality_loss, upsample_to
+from umind.decoders.measure.loss import spread_loss
+from umind.decoders.presence.loss import presence_loss
+from umind.decoders.text.loss import IGNORED, text_loss
+from umind.model import UMindOutput
+from umind.schema.batch import Batch, RegionTargets
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each named loss in the objective."""
+
+    text: float = 1.0
+    centre: float = 0.5
+    extent: float = 1.0
+    presence: float = 1.0
+    mask: float = 2.0
+    dice: float = 1.0
+    quality: float = 0.25
+    box_l1: float = 5.0
+    box_giou: float = 1.0
+    keypoint: float = 0.3
+    spread: float = 0.05
+
+
+def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Float[Tensor, ""]]:
+    """Losses of the region tokens and their instances, by the names of ``LossWeights``."""
+    centres = centre_target(truth.centres, truth.boxes, truth.slots, tuple(regions.centres.shape))
+    masks = upsample_to(regions.masks, truth.masks)
+    measured = truth.measured[truth.slots].bool()
+    cross_entropy, dice = mask_loss(masks, truth.masks)
+    box_l1, box_giou = box_loss(regions.boxes, truth.boxes)
+    return {
+        "centre": centre_loss(regions.centres, centres),
+        "extent": extent_loss(regions.extent, truth.extent),
+        "presence": presence_loss(regions.presence, truth.present),
+        "mask": cross_entropy,
+        "dice": dice,
+        "quality": quality_loss(regions.quality, masks, truth.masks),
+        "box_l1": box_l1,
+        "box_giou": box_giou,
+        "spread": spread_loss(regions.log_spread[measured], masks[measured], truth.masks[measured]),
+    }
+
+
+def objective(
+    output: UMindOutput, batch: Batch, weights: LossWeights
+) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+    """Total loss and its named parts, unweighted."""
+    answered = batch.labels != IGNORED
+    parts = {
+        "text": text_loss(output.logits[answered].float(), batch.labels[answered]),
+        "keypoint": keypoint_loss(output.heatmaps.float(), batch.points),
+        **region_losses(output.regions, batch.regions),
+    }
+    total = torch.stack([weight * parts[name] for name, weight in asdict(weights).items()]).sum()
+    return total, parts
