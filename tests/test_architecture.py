@@ -16,7 +16,7 @@ FLOORS = (
     {"export", "processor", "backbone"},
     {"decoders"},
     {"model", "tasks"},
-    {"checkpoint"},
+    {"checkpoint", "one_pass"},
     {"predictor", "data"},
     {"training", "evaluation"},
     {"serving"},

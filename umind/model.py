@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -154,6 +154,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):
         sites: InstanceSites | None = None,
         decode: bool = True,
         recorder: StateRecorder | None = None,
+        return_dict: Literal[True] = True,
     ) -> UMindOutput:
         """The flow line.
 
@@ -168,6 +169,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):
             sites: Where instances are read; the peaks of the centre maps when None.
             decode: Run the decoders on the task tokens of this pass.
             recorder: Called with the ids and the last hidden states.
+            return_dict: What ``generate`` asks for, and the only way there is.
         """
         if features is None and pixel_values is not None:
             features = self.encode(pixel_values)

@@ -91,7 +91,7 @@ def ap_by_loop(predictions: list[Detection], truths: list[np.ndarray], threshold
     cumulated = np.cumsum(hits)
     recall, precision = cumulated / sum(map(len, truths)), cumulated / np.arange(1, len(hits) + 1)
     grid = np.linspace(0, 1, 101)
-    return float(np.mean([precision[recall >= level - 1e-12].max(initial=0) for level in grid]))
+    return float(np.mean([precision[recall >= level].max(initial=0) for level in grid]))
 
 
 def scene(seed: int, num_images: int) -> tuple[list[Detection], list[np.ndarray]]:

@@ -40,8 +40,10 @@ def test_specificity_equals_every_threshold(seed: int, num: int, levels: int, as
 
 def test_specificity_counts_whole_cases() -> None:
     scores, labels = np.arange(20) / 20, np.array([0] * 5 + [1] + [0] * 5 + [1] * 9)
-    assert specificity_at_sensitivity(scores, labels, 0.9) == 1  # nine of ten, not ten of ten by rounding
+    assert specificity_at_sensitivity(scores, labels, 0.9) == 1
     assert specificity_at_sensitivity(scores, labels, 0.91) == 0.5
+    ladder, upper = np.arange(101) / 101, np.array([1] * 45 + [0] + [1] * 55)
+    assert specificity_at_sensitivity(ladder, upper, 0.55) == 1  # 55 of 100, though 0.55 * 100 > 55 in floating point
     assert math.isnan(specificity_at_sensitivity(scores, np.ones(20, int), 0.9))
     with pytest.raises(ValueError, match="sensitivity"):
         specificity_at_sensitivity(scores, labels, 0.0)

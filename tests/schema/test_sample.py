@@ -1,7 +1,6 @@
 """Labelled images."""
 
 import numpy as np
-import pytest
 
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Structure
@@ -15,7 +14,7 @@ def test_structures_by_name() -> None:
     assert sample.structure("lesion") is None
 
 
-def test_defaults_are_empty_and_read_only() -> None:
-    cyst = Structure("cyst", masks=np.ones((1, 4, 5), bool))
-    with pytest.raises(TypeError):
-        cyst.attributes["shape"] = "oval"  # type: ignore[index]
+def test_defaults_are_empty_and_not_shared() -> None:
+    first, second = (Structure("cyst", masks=np.ones((1, 4, 5), bool)) for _ in range(2))
+    assert first.attributes == {}
+    assert first.attributes is not second.attributes

@@ -85,7 +85,9 @@ class PixelEncoder(nn.Module):
         self.fine = nn.Conv2d(c2, width // 2, 1)
         self.coarse = nn.Conv2d(width, width // 2, 1)
         self.mask = nn.Sequential(
-            conv_block(width // 2, width // 2), conv_block(width // 2, width // 2), nn.Conv2d(width // 2, config.mask_channels, 1)
+            conv_block(width // 2, width // 2),
+            conv_block(width // 2, width // 2),
+            nn.Conv2d(width // 2, config.mask_channels, 1),
         )
         self.to_token = nn.Linear(c5 + 4 * c4, hidden_size)
         self.token_norm = nn.LayerNorm(hidden_size)

@@ -13,4 +13,3 @@ from umind.training.module import UMindModule
 def run(subcommand: str, arguments: Sequence[str]) -> None:
     """Run one LightningCLI subcommand."""
     LightningCLI(UMindModule, MixtureData, args=[subcommand, *arguments], save_config_kwargs={"overwrite": True})
-

@@ -8,60 +8,38 @@ import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from transformers import PreTrainedTokenizerFast
 
 from umind.data.examples import Example
-from umind.decoders.text.loss import IGNORED
 from umind.geometry.boxes import box_of_mask
 from umind.processor.letterbox import normalise
-from umind.processor.processor import pad_left
+from umind.processor.processor import UMindProcessor
 from umind.schema.batch import Batch, RegionTargets
-from umind.tokens.slots import IMAGE_ID
-from umind.tokens.template import encode_block
-
-
 
 
 class Collator:
     """Packs examples into a batch.
 
     Args:
-        tokenizer: Words to ids.
-        num_image_tokens: Visual tokens in front of every sequence.
+        processor: Packs questions into ids and labels.
         jitter: Training reads kernels up to this share of the box away from an instance's centre.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, num_image_tokens: int, jitter: float = 0.15) -> None:
-        self.tokenizer = tokenizer
-        self.num_image_tokens = num_image_tokens
+    def __init__(self, processor: UMindProcessor, jitter: float = 0.15) -> None:
+        self.processor = processor
         self.jitter = jitter
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """Join examples; the jitter is decided by the pixels, so a batch is the same whenever it is made."""
-        rows, labels = zip(*(self.sequence(example) for example in examples), strict=True)
-        packed = pad_left(rows)
-        length = packed["input_ids"].shape[1]
-        padded = torch.full((len(rows), length), IGNORED)
-        for index, row in enumerate(labels):
-            padded[index, length - len(row) :] = torch.tensor(row)
+        packed = self.processor.pack([example.blocks for example in examples])
         size = examples[0].pixels.shape[0]
         return Batch(
             pixel_values=torch.from_numpy(normalise(np.stack([e.pixels for e in examples])))[:, None],
             input_ids=packed["input_ids"],
             attention_mask=packed["attention_mask"],
-            labels=padded,
+            labels=packed["labels"],
             regions=self.regions(examples, size),
             points=torch.from_numpy(np.concatenate([e.points for e in examples]) / size).float(),
         )
-
-    def sequence(self, example: Example) -> tuple[list[int], list[int]]:
-        """Ids of the packed sequence, and the token that each place has to predict."""
-        ids, labels = [IMAGE_ID] * self.num_image_tokens, [IGNORED] * self.num_image_tokens
-        for block in example.blocks:
-            tokens, begin = encode_block(self.tokenizer, block)
-            ids += tokens
-            labels += [IGNORED] * (begin - 1) + tokens[begin:] + [IGNORED]
-        return ids, labels
 
     def regions(self, examples: Sequence[Example], size: int) -> RegionTargets:
         """Truth of every region token of the batch."""

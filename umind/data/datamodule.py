@@ -10,12 +10,12 @@ import cv2
 import lightning as L
 import numpy as np
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerFast
 
 from umind.data.collate import Collator
 from umind.data.examples import Example
 from umind.data.mixture import Mixture, Onward, Walk
 from umind.data.store import Store
+from umind.processor.processor import UMindProcessor
 from umind.schema.batch import Batch
 
 
@@ -32,7 +32,6 @@ class MixtureData(L.LightningDataModule):
         val_limit: Most validation images of each set.
         num_workers: Processes that prepare examples; the stream is the same for any number.
         seed: Decides the stream.
-        image_size: Side of the model frame; linked to the model's by the CLI.
     """
 
     def __init__(
@@ -44,17 +43,17 @@ class MixtureData(L.LightningDataModule):
         val_limit: int = 60,
         num_workers: int = 1,
         seed: int = 0,
-        image_size: int = 256,
     ) -> None:
         super().__init__()
         self.folder, self.weights, self.batch_size, self.num_samples = Path(folder), dict(weights), batch_size, num_samples
-        self.val_limit, self.num_workers, self.seed, self.image_size = val_limit, num_workers, seed, image_size
+        self.val_limit, self.num_workers, self.seed = val_limit, num_workers, seed
         self.collator: Collator | None = None
         self.resumed_from = 0
 
-    def attach(self, tokenizer: PreTrainedTokenizerFast, num_image_tokens: int) -> None:
-        """Take over the model's tokenizer; called by the module before any batch is made."""
-        self.collator = Collator(tokenizer, num_image_tokens)
+    def attach(self, processor: UMindProcessor) -> None:
+        """Take over the model's processor; called by the module before any batch is made."""
+        self.collator = Collator(processor)
+        self.image_size = processor.image_processor.size
 
     def stores(self, split: str) -> list[Store]:
         """Stores of a split, in the order of the weights; sets without that split are left out."""

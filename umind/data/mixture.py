@@ -26,7 +26,9 @@ class Mixture(Dataset[Example]):
         augmented: Random views; the plain canvas otherwise.
     """
 
-    def __init__(self, stores: Sequence[Store], weights: Sequence[float], *, size: int, seed: int, augmented: bool = True) -> None:
+    def __init__(
+        self, stores: Sequence[Store], weights: Sequence[float], *, size: int, seed: int, augmented: bool = True
+    ) -> None:
         self.stores = stores
         self.shares = np.asarray(weights, np.float64) / np.sum(weights)
         self.size = size

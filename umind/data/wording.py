@@ -61,7 +61,14 @@ WORDINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "nerve": ("nerve", "peripheral nerve", "nerve trunk", "nerve plexus"),
     "vessel": ("vessel", "blood vessel", "vascular lumen"),
-    "liver lesion": ("liver lesion", "hepatic lesion", "liver mass", "lesion in the liver", "focal liver lesion", "liver tumour"),
+    "liver lesion": (
+        "liver lesion",
+        "hepatic lesion",
+        "liver mass",
+        "lesion in the liver",
+        "focal liver lesion",
+        "liver tumour",
+    ),
     "cyst": ("cyst", "cystic lesion", "simple cyst", "anechoic lesion", "fluid-filled lesion"),
     "solid lesion": ("solid lesion", "solid mass", "solid nodule", "solid tumour", "solid tumor"),
     "lesion": ("lesion", "mass", "nodule", "tumour", "tumor", "focal lesion", "abnormality", "space-occupying lesion"),
@@ -70,13 +77,31 @@ WORDINGS: Mapping[str, tuple[str, ...]] = {
 MEASURES: Mapping[str, tuple[str, ...]] = {
     "head circumference": ("head circumference", "hc", "circumference of the fetal head", "fetal head circumference"),
     "biparietal diameter": ("biparietal diameter", "bpd", "biparietal diameter of the fetal head"),
-    "occipitofrontal diameter": ("occipitofrontal diameter", "ofd", "occipito-frontal diameter", "occipitofrontal diameter of the head"),
+    "occipitofrontal diameter": (
+        "occipitofrontal diameter",
+        "ofd",
+        "occipito-frontal diameter",
+        "occipitofrontal diameter of the head",
+    ),
     "longest diameter": ("longest diameter", "long axis", "maximum diameter", "largest diameter", "length", "size", "diameter"),
-    "perpendicular diameter": ("perpendicular diameter", "short axis", "width", "shortest diameter", "diameter perpendicular to the longest"),
+    "perpendicular diameter": (
+        "perpendicular diameter",
+        "short axis",
+        "width",
+        "shortest diameter",
+        "diameter perpendicular to the longest",
+    ),
     "area": ("area", "cross-sectional area", "surface area"),
 }
 
-IRREGULAR = {"ovary": "ovaries", "artery": "arteries", "abnormality": "abnormalities", "mass": "masses", "cca": "cca", "finding": "findings"}
+IRREGULAR = {
+    "ovary": "ovaries",
+    "artery": "arteries",
+    "abnormality": "abnormalities",
+    "mass": "masses",
+    "cca": "cca",
+    "finding": "findings",
+}
 
 
 def plural(phrase: str) -> str:

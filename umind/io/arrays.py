@@ -35,7 +35,7 @@ def pixels_of_array(array: npt.NDArray[Any], name: str = "array") -> UInt8[np.nd
     refuse_shape(array.shape, name)
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "u" and size == 1:
-        return np.ascontiguousarray(array)
+        return np.require(array, requirements=["C", "W"])  # torch shares no memory that is read-only, such as Pillow's
     if kind == "u" and size == 2:
         largest = int(array.max())
         return scale_depth(array, next(bits for bits in DEPTHS if largest < 2**bits))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -118,7 +117,7 @@ def read_dicom(path: Path, *, spacing: Spacing | None = None) -> UltrasoundImage
             palette=palette_of(header),
             spacing=spacing or found,
             calibration="user" if spacing else source,
-            tags=MappingProxyType(tags_of(header)),
+            tags=tags_of(header),
             numbered=num_frames > 1,
         )
         if num_frames == 1:

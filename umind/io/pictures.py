@@ -17,10 +17,10 @@ from umind.io.limits import naming, refuse_size
 from umind.schema.errors import ImageReadError
 from umind.schema.image import Clip, UltrasoundImage
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
 """Tried in this order and no others; Pillow's EPS reader, for one, starts a PostScript interpreter."""
 CINE_FORMATS = frozenset({"PNG", "TIFF", "WEBP", "GIF"})
-"""Formats whose further pages are frames; those of an MPO are previews made by a phone."""
+"""Formats whose further pages are frames; those of an MPO, a kind of JPEG, are previews made by a phone."""
 
 
 def pixels_of_picture(picture: Image.Image, name: str = "picture") -> UInt8[np.ndarray, "h w *channels"]:

@@ -15,9 +15,8 @@ from transformers.image_processing_base import ImageProcessingMixin
 from umind.geometry.frame import FrameMap
 from umind.processor.letterbox import letterbox, normalise
 from umind.schema.image import UltrasoundImage
-from umind.tokens.slots import IMAGE_ID
+from umind.tokens.slots import IGNORED, IMAGE_ID, PAD_ID
 from umind.tokens.template import Block, encode_block
-from umind.tokens.vocabulary import PAD, SPECIAL_TOKENS
 
 
 class UMindImageProcessor(ImageProcessingMixin):
@@ -59,25 +58,32 @@ class UMindProcessor(ProcessorMixin):
         super().__init__(image_processor, tokenizer, **kwargs)
 
     def __call__(self, images: Sequence[UltrasoundImage], questions: Sequence[Sequence[Block]]) -> BatchFeature:
-        """``pixel_values``, ``input_ids`` and ``attention_mask`` for images, each with its questions."""
+        """Pixel values, ids, mask and labels (see ``pack``) of images, each with its questions."""
         pixel_values, _ = self.image_processor(images)
         return BatchFeature({"pixel_values": pixel_values, **self.pack(questions)})
 
     def pack(self, questions: Sequence[Sequence[Block]]) -> BatchFeature:
-        """Ids of image prefix and blocks, one row for each sequence of questions, padded on the left."""
-        rows = [
-            [IMAGE_ID] * self.num_image_tokens + [token for block in blocks for token in encode_block(self.tokenizer, block)[0]]
-            for blocks in questions
-        ]
-        return pad_left(rows)
+        """Ids of image prefix and blocks, one row for each sequence of questions, padded on the left.
 
+        Returns:
+            ``input_ids`` and ``attention_mask`` ``(B, L)``, and ``labels`` ``(B, L)``: the token that each place has to
+            predict for the responses to come out, ``IGNORED`` where none.
+        """
+        sequences = [self.sequence(blocks) for blocks in questions]
+        length = max(len(ids) for ids, _ in sequences)
+        return BatchFeature(
+            {
+                "input_ids": torch.tensor([[PAD_ID] * (length - len(ids)) + ids for ids, _ in sequences]),
+                "attention_mask": torch.tensor([[0] * (length - len(ids)) + [1] * len(ids) for ids, _ in sequences]),
+                "labels": torch.tensor([[IGNORED] * (length - len(ids)) + labels for ids, labels in sequences]),
+            }
+        )
 
-def pad_left(rows: Sequence[Sequence[int]]) -> BatchFeature:
-    """``input_ids`` and ``attention_mask`` of sequences of different lengths."""
-    length = max(map(len, rows))
-    input_ids = torch.full((len(rows), length), SPECIAL_TOKENS.index(PAD))
-    attention_mask = torch.zeros(len(rows), length, dtype=torch.long)
-    for index, row in enumerate(rows):
-        input_ids[index, length - len(row) :] = torch.tensor(row)
-        attention_mask[index, length - len(row) :] = 1
-    return BatchFeature({"input_ids": input_ids, "attention_mask": attention_mask})
+    def sequence(self, blocks: Sequence[Block]) -> tuple[list[int], list[int]]:
+        """Ids of one packed sequence, and the token that each place has to predict."""
+        ids, labels = [IMAGE_ID] * self.num_image_tokens, [IGNORED] * self.num_image_tokens
+        for block in blocks:
+            tokens, begin = encode_block(self.tokenizer, block)
+            ids += tokens
+            labels += [IGNORED] * (begin - 1) + tokens[begin:] + [IGNORED]
+        return ids, labels

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -34,7 +33,7 @@ class UltrasoundImage:
     spacing: Spacing | None = field(default=None, kw_only=True)
     calibration: CalibrationSource = field(default="none", kw_only=True)
     name: str = field(default="", kw_only=True)
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), kw_only=True)
+    tags: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         pixels = self.pixels

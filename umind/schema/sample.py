@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -13,11 +12,6 @@ from jaxtyping import Bool
 from umind.schema.image import UltrasoundImage
 
 Split = Literal["train", "val", "test"]
-
-
-def nothing() -> Mapping[str, str]:
-    """An empty read-only mapping, the default of every attribute field."""
-    return MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +28,7 @@ class Structure:
 
     name: str
     masks: Bool[np.ndarray, "n h w"] = field(kw_only=True)
-    attributes: Mapping[str, str] = field(default_factory=nothing, kw_only=True)
+    attributes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +57,8 @@ class Sample:
     organ: str = field(kw_only=True)
     structures: tuple[Structure, ...] = field(default=(), kw_only=True)
     absent: tuple[str, ...] = field(default=(), kw_only=True)
-    attributes: Mapping[str, str] = field(default_factory=nothing, kw_only=True)
-    measurements: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), kw_only=True)
+    attributes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    measurements: Mapping[str, float] = field(default_factory=dict, kw_only=True)
     patient: str | None = field(default=None, kw_only=True)
     group: str = field(default="", kw_only=True)
 

@@ -120,7 +120,7 @@ def decode_field(name: str, annotation: str, value: Any) -> Any:
     if name in SHAPES:
         return np.asarray(value, np.float32).reshape(SHAPES[name])
     if name in MAPPINGS and isinstance(value, Mapping):
-        return MappingProxyType({key: decode_fields(item) for key, item in value.items()})
+        return {key: decode_fields(item) for key, item in value.items()}
     if annotation in ("float", "float | None") and value is not None:
         return float(value)  # "NaN" as well as the 1 that some writers make of 1.0
     return decode(value)

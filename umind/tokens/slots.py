@@ -17,10 +17,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from umind.tokens.vocabulary import IMAGE, QUERY, SPECIAL_TOKENS
+from umind.tokens.vocabulary import IMAGE, PAD, QUERY, SPECIAL_TOKENS
 
 IMAGE_ID = SPECIAL_TOKENS.index(IMAGE)
+PAD_ID = SPECIAL_TOKENS.index(PAD)
 QUERY_ID = SPECIAL_TOKENS.index(QUERY)
+IGNORED = -100
+"""Label of a place that predicts nothing, as cross-entropy in torch has it."""
 
 
 @dataclass(frozen=True, eq=False)

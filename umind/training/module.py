@@ -14,10 +14,10 @@ from transformers import PreTrainedTokenizerFast
 
 from umind.data.datamodule import MixtureData
 from umind.decoders.decoder import InstanceSites
-from umind.decoders.text.loss import IGNORED
 from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.batch import Batch
+from umind.tokens.slots import IGNORED
 from umind.training.objective import LossWeights, objective
 from umind.training.pretrained import load_imagenet_mobilenet
 
@@ -66,9 +66,9 @@ class UMindModule(L.LightningModule):
         self.model.to(memory_format=torch.channels_last)
 
     def setup(self, stage: str) -> None:
-        """Hand the tokenizer to the data."""
+        """Hand the processor to the data."""
         data: MixtureData = self.trainer.datamodule
-        data.attach(self.processor.tokenizer, self.processor.num_image_tokens)
+        data.attach(self.processor)
 
     def step(self, batch: Batch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Any]:
         """Forward pass and losses; kernels are read where the truth says."""
@@ -95,7 +95,10 @@ class UMindModule(L.LightningModule):
         size = len(batch)
         figures = {f"val/{name}": value for name, value in parts.items()} | {"val/loss": total}
         if len(truth.slots):
-            masks = torch.nn.functional.interpolate(output.regions.masks[:, None].float(), scale_factor=2, mode="bilinear")[:, 0] > 0
+            masks = (
+                torch.nn.functional.interpolate(output.regions.masks[:, None].float(), scale_factor=2, mode="bilinear")[:, 0]
+                > 0
+            )
             target = truth.masks > 0.5
             overlap = 2 * (masks & target).sum((1, 2)) / (masks.sum((1, 2)) + target.sum((1, 2))).clamp(min=1)
             figures["val/dice_at_truth"] = overlap.mean()

@@ -15,9 +15,10 @@ from umind.decoders.locate.loss import centre_loss, centre_target, extent_loss
 from umind.decoders.mask.loss import mask_loss, quality_loss, upsample_to
 from umind.decoders.measure.loss import spread_loss
 from umind.decoders.presence.loss import presence_loss
-from umind.decoders.text.loss import IGNORED, text_loss
+from umind.decoders.text.loss import text_loss
 from umind.model import UMindOutput
 from umind.schema.batch import Batch, RegionTargets
+from umind.tokens.slots import IGNORED
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def peaks(
     Args:
         centres: Logits.
         limit: Most peaks to keep for one map.
-        minimum: Least probability of a peak.
+        minimum: Least probability of a peak; the best one of a map is kept whatever it is.
 
     Returns:
         Map of each peak, its xy in units of the map's side, its probability; by map, then by falling probability.
@@ -54,7 +54,9 @@ def peaks(
     probability = centres.sigmoid()
     is_peak = F.max_pool2d(probability[:, None], 3, stride=1, padding=1)[:, 0] == probability
     scores, cells = (probability * is_peak).flatten(1).topk(limit, dim=1)
-    slot, rank = (scores > minimum).nonzero(as_tuple=True)
+    wanted = scores > minimum
+    wanted[:, 0] = True
+    slot, rank = wanted.nonzero(as_tuple=True)
     cell = cells[slot, rank]
     height, width = centres.shape[-2:]
     points = torch.stack([(cell % width + 0.5) / width, (cell // width + 0.5) / height], 1)

@@ -23,7 +23,9 @@ def mask_loss(logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]) ->
     return cross_entropy, (1 - (overlap + 1) / (total + 1)).mean()
 
 
-def quality_loss(quality: Float[Tensor, "m"], logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]) -> Float[Tensor, ""]:
+def quality_loss(
+    quality: Float[Tensor, "m"], logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]
+) -> Float[Tensor, ""]:
     """Cross-entropy between the predicted and the reached IoU."""
     if not len(logits):
         return quality.sum()

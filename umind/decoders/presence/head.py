@@ -21,7 +21,11 @@ class PresenceHead(nn.Module):
         self.layers = nn.Sequential(nn.Linear(hidden_size + context_size + 2, width), nn.ReLU(), nn.Linear(width, 1))
 
     def forward(
-        self, states: Float[Tensor, "r d"], seen: Float[Tensor, "r c"], centres: Float[Tensor, "r h w"], extent: Float[Tensor, "r h w"]
+        self,
+        states: Float[Tensor, "r d"],
+        seen: Float[Tensor, "r c"],
+        centres: Float[Tensor, "r h w"],
+        extent: Float[Tensor, "r h w"],
     ) -> Float[Tensor, "r"]:
         """One logit for each region token; ``seen`` are the features where its phrase seems to be."""
         evidence = torch.stack([centres.flatten(1).amax(1), extent.flatten(1).amax(1)], 1)

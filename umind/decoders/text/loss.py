@@ -6,9 +6,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORED = -100
-"""Label of a place that predicts nothing."""
-
 
 def text_loss(logits: Float[Tensor, "n v"], next_ids: Int[Tensor, "n"]) -> Float[Tensor, ""]:
     """Cross-entropy of the next token over the responses."""

@@ -1,0 +1,19 @@
+"""How likely the language head finds a response that was put to it."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from umind.tokens.slots import IGNORED
+
+
+def response_likelihoods(
+    logits: Float[Tensor, "b l v"], labels: Int[Tensor, "b l"], block_ids: Int[Tensor, "b l"]
+) -> Float[Tensor, "b k"]:
+    """Log-likelihood of each block's response, its end included; 0 for a block without one."""
+    asked = labels != IGNORED
+    chosen = logits.float().log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0] * asked
+    totals = chosen.new_zeros(len(labels), int(block_ids.max()) + 1)
+    return totals.scatter_add(1, block_ids.clamp(min=0), chosen)[:, 1:]

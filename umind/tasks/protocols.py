@@ -1,0 +1,169 @@
+"""Measurement protocols: from a region to a number, with its formula, code and spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool
+
+from umind.geometry.caliper import Caliper, diameters_of_mask
+from umind.geometry.ellipse import Ellipse, ellipse_of_mask
+from umind.geometry.masks import area_of_mask
+from umind.geometry.spacing import Spacing
+from umind.schema.result import Code
+
+Mask = Bool[np.ndarray, "h w"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a protocol reads off a region.
+
+    Args:
+        value: Millimetres or square millimetres; pixels without spacing.
+        evidence: The geometry in source pixels.
+        weights: How much relative error of the long and of the short axis goes into the value (delta method).
+    """
+
+    value: float
+    evidence: Caliper | Ellipse
+    weights: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to measure.
+
+    Args:
+        name: Canonical name.
+        words: Words that name it; the first protocol with one of them in the phrase is used.
+        dimension: Length or area.
+        method: Formula and its source.
+        code: Coded concept.
+        read: From a mask in source pixels and its spacing.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    dimension: Literal["length", "area"]
+    method: str
+    code: Code
+    read: Callable[[Mask, Spacing | None], Reading]
+
+
+def ellipses(mask: Mask, spacing: Spacing | None) -> tuple[Ellipse, Ellipse]:
+    """The mask's ellipse in source pixels, and in millimetres (pixels without spacing)."""
+    in_pixels = ellipse_of_mask(mask)
+    return in_pixels, ellipse_of_mask(mask, (spacing.dy, spacing.dx)) if spacing else in_pixels
+
+
+def read_circumference(mask: Mask, spacing: Spacing | None) -> Reading:
+    """Circumference of the mask's ellipse."""
+    shown, sized = ellipses(mask, spacing)
+    return Reading(sized.circumference, shown, axis_shares(sized))
+
+
+def read_long_axis(mask: Mask, spacing: Spacing | None) -> Reading:
+    """Longer axis of the mask's ellipse."""
+    shown, sized = ellipses(mask, spacing)
+    return Reading(2 * sized.semi_major, shown, (1.0, 0.0))
+
+
+def read_short_axis(mask: Mask, spacing: Spacing | None) -> Reading:
+    """Shorter axis of the mask's ellipse."""
+    shown, sized = ellipses(mask, spacing)
+    return Reading(2 * sized.semi_minor, shown, (0.0, 1.0))
+
+
+def read_longest(mask: Mask, spacing: Spacing | None) -> Reading:
+    """Longest diameter of the mask."""
+    caliper, _ = diameters_of_mask(mask, spacing)
+    return Reading(caliper.length(spacing), caliper, (1.0, 0.0))
+
+
+def read_perpendicular(mask: Mask, spacing: Spacing | None) -> Reading:
+    """Longest diameter at right angles to the longest."""
+    _, caliper = diameters_of_mask(mask, spacing)
+    return Reading(caliper.length(spacing), caliper, (0.0, 1.0))
+
+
+def read_area(mask: Mask, spacing: Spacing | None) -> Reading:
+    """Area of the mask; its ellipse is the evidence."""
+    return Reading(area_of_mask(mask, spacing), ellipse_of_mask(mask), (1.0, 1.0))
+
+
+def axis_shares(ellipse: Ellipse) -> tuple[float, float]:
+    """Share of each axis in the circumference, to first order: the axes' lengths over their sum."""
+    total = ellipse.semi_major + ellipse.semi_minor
+    return ellipse.semi_major / total, ellipse.semi_minor / total
+
+
+PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+    {
+        protocol.name: protocol
+        for protocol in (
+            Protocol(
+                "head circumference",
+                ("circumference", "hc"),
+                "length",
+                "ellipse of the outer skull region; circumference by Ramanujan II (1914)",
+                Code("11984-2", "LN", "Head Circumference"),
+                read_circumference,
+            ),
+            Protocol(
+                "biparietal diameter",
+                ("biparietal", "bpd"),
+                "length",
+                "short axis of the skull's ellipse, outer to outer (INTERGROWTH-21st)",
+                Code("11820-8", "LN", "Biparietal Diameter"),
+                read_short_axis,
+            ),
+            Protocol(
+                "occipitofrontal diameter",
+                ("occipitofrontal", "occipito-frontal", "ofd"),
+                "length",
+                "long axis of the skull's ellipse, outer to outer (INTERGROWTH-21st)",
+                Code("11851-3", "LN", "Occipital-Frontal Diameter"),
+                read_long_axis,
+            ),
+            Protocol(
+                "perpendicular diameter",
+                ("perpendicular", "short", "shortest", "width"),
+                "length",
+                "longest chord at right angles to the longest diameter (BI-RADS, 2013)",
+                Code("103340004", "SCT", "Short Axis"),
+                read_perpendicular,
+            ),
+            Protocol(
+                "area",
+                ("area",),
+                "area",
+                "pixels of the region times their size",
+                Code("42798000", "SCT", "Area"),
+                read_area,
+            ),
+            Protocol(
+                "longest diameter",
+                ("longest", "long", "diameter", "length", "size"),
+                "length",
+                "largest distance between two points of the region (BI-RADS, 2013)",
+                Code("103339001", "SCT", "Long Axis"),
+                read_longest,
+            ),
+        )
+    }
+)
+
+
+def protocol_of(phrase: str) -> Protocol:
+    """The protocol that a phrase names; the longest diameter when it names none.
+
+    This picks the formula. What is measured is the region that the model finds for the whole phrase.
+    """
+    words = set(phrase.lower().replace(",", " ").replace(".", " ").split())
+    named = (protocol for protocol in PROTOCOLS.values() if words & set(protocol.words))
+    return next(named, PROTOCOLS["longest diameter"])

@@ -1,0 +1,136 @@
+"""What the decoders said about one question to one image, in NumPy, calibrated, for the verb to make a result of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from umind.decoders.decoder import RegionOutput
+from umind.decoders.keypoint.head import read_points
+from umind.geometry.frame import FrameMap
+from umind.schema.image import UltrasoundImage
+
+SAME_INSTANCE = 0.5
+"""Two candidates are one instance when their masks share more than this of the smaller one."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted on validation images; see `umind.model.UMindConfig` for each number."""
+
+    presence_scale: float
+    presence_shift: float
+    presence_threshold: float
+    score_threshold: float
+    answer_temperature: float
+    spread_scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """One region token: its phrase's presence, and its instances by falling score.
+
+    Args:
+        presence: Calibrated probability.
+        scores: ``(N,)``, in 0..1.
+        masks: Logits at stride 4, ``(N, h, w)``.
+        boxes: xyxy in units of the model frame's side, ``(N, 4)``.
+        spreads: Relative standard deviation of long and short axis, ``(N, 2)``.
+        calibration: For the default thresholds.
+    """
+
+    presence: float
+    scores: Float[np.ndarray, "n"]
+    masks: Float[np.ndarray, "n h w"]
+    boxes: Float[np.ndarray, "n 4"]
+    spreads: Float[np.ndarray, "n 2"]
+    calibration: Calibration
+
+    def is_present(self, threshold: float | None) -> bool:
+        """Whether presence reaches the threshold, the calibrated one when None."""
+        return self.presence >= (self.calibration.presence_threshold if threshold is None else threshold)
+
+    def found(self, threshold: float | None) -> Int[np.ndarray, "k"]:
+        """Indices of the instances to report: none when absent, else those above the threshold, and always the best."""
+        if not self.is_present(threshold):
+            return np.zeros(0, np.intp)
+        least = self.calibration.score_threshold if threshold is None else threshold
+        keep = self.scores >= least
+        keep[:1] = True
+        return np.flatnonzero(keep)
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points of the ``[KPT]`` tokens of a question, in units of the model frame's side.
+
+    Args:
+        positions: xy, ``(K, 2)``.
+        covariances: ``(K, 2, 2)``.
+        scores: ``(K,)``.
+    """
+
+    positions: Float[np.ndarray, "k 2"]
+    covariances: Float[np.ndarray, "k 2 2"]
+    scores: Float[np.ndarray, "k"]
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """Everything about one question to one image.
+
+    Args:
+        image: The source.
+        frame: Map between source and model frame.
+        regions: One for each region token of the question's blocks, in order.
+        points: Its ``[KPT]`` points.
+        likelihoods: Log-likelihood of each block's response, ``(blocks,)``.
+        response: Text that was generated, with task tokens; empty for direct verbs.
+        calibration: Thresholds and temperatures.
+    """
+
+    image: UltrasoundImage
+    frame: FrameMap
+    regions: tuple[Region, ...]
+    points: Points
+    likelihoods: Float[np.ndarray, "b"]
+    response: str
+    calibration: Calibration
+
+
+def read_regions(output: RegionOutput, calibration: Calibration) -> Iterator[Region]:
+    """One ``Region`` for each region token, duplicates of an instance removed."""
+    presence = torch.sigmoid(calibration.presence_scale * output.presence + calibration.presence_shift)
+    slots, scores = output.slots.cpu().numpy(), output.scores.float().cpu().numpy()
+    masks, boxes = output.masks.float().cpu().numpy(), output.boxes.float().cpu().numpy()
+    spreads = output.log_spread.float().exp().cpu().numpy() * calibration.spread_scale
+    for slot, probability in enumerate(presence.float().tolist()):
+        mine = np.flatnonzero(slots == slot)
+        mine = mine[np.argsort(-scores[mine], kind="stable")]
+        mine = mine[distinct(masks[mine])]
+        yield Region(probability, scores[mine] * np.float32(probability), masks[mine], boxes[mine], spreads[mine], calibration)
+
+
+def distinct(masks: Float[np.ndarray, "n h w"]) -> Int[np.ndarray, "k"]:
+    """Indices of the masks that are no duplicate of an earlier one; empty masks are dropped, but never the last candidate."""
+    if not len(masks):
+        return np.zeros(0, np.intp)
+    flat = (masks > 0).reshape(len(masks), -1).astype(np.float32)
+    areas = flat.sum(1)
+    shared = flat @ flat.T / np.maximum(np.minimum(areas[:, None], areas[None]), 1)
+    kept: list[int] = []
+    for index in np.flatnonzero(areas > 0):
+        if all(shared[index, other] <= SAME_INSTANCE for other in kept):
+            kept.append(int(index))
+    return np.array(kept or [0], np.intp)
+
+
+def read_heatmaps(heatmaps: Float[Tensor, "k h w"]) -> Points:
+    """Positions, covariances and scores of heatmaps."""
+    positions, covariances, scores = read_points(heatmaps.float())
+    return Points(positions.cpu().numpy(), covariances.cpu().numpy(), scores.cpu().numpy())
