@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import torch
+from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
+from transformers.utils.hub import cached_file
 
 from umind.model import UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
@@ -21,14 +25,23 @@ def load(
     """Model in evaluation mode, and processor, from a folder or a hub id, with an adapter on top if one is given.
 
     Raises:
-        CheckpointError: No safetensors weights there, or weights missing, unknown or of another shape; each is named.
+        CheckpointError: No tokenizer or safetensors weights, or weights missing, unknown or of another shape; each is named.
+        ValueError: No floating type has this name.
+        ImportError: An adapter was given and peft is not installed.
     """
+    precision = getattr(torch, dtype, None)
+    if not isinstance(precision, torch.dtype) or not precision.is_floating_point:
+        raise ValueError(f"{dtype!r} is no floating type of torch, as float32 or bfloat16 are")
+    if adapter is not None and find_spec("peft") is None:
+        raise ImportError("an adapter needs peft: pip install peft")
     try:
-        model, report = UMindModel.from_pretrained(
-            source, dtype=getattr(torch, dtype), use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+        loaded = UMindModel.from_pretrained(
+            source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except (OSError, RuntimeError) as error:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"no model could be read from {source}: {error}") from error
+    model, report = cast(tuple[UMindModel, dict[str, Any]], loaded)
     faults = {
         "missing": sorted(report["missing_keys"]),
         "unknown": sorted(report["unexpected_keys"]),
@@ -38,11 +51,19 @@ def load(
         listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
         raise CheckpointError(f"the weights in {source} do not fit their config: {listed}")
     pixels = model.config.pixel_config
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
     processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens)
     if adapter is not None:
-        model.load_adapter(str(adapter))
+        put_on(model, adapter)
     return model.to(device).eval(), processor
+
+
+def put_on(model: UMindModel, adapter: str | Path) -> None:
+    """Add a LoRA adapter, from a folder or a hub id, to a model; transformers would fall back to a pickled one."""
+    try:
+        cached_file(str(adapter), "adapter_model.safetensors")
+        model.load_adapter(str(adapter))  # type: ignore[arg-type]
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
 
 
 def save(model: UMindModel, processor: UMindProcessor, folder: Path) -> None:

@@ -9,16 +9,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache, GenerationMixin, PreTrainedConfig, PreTrainedModel, Qwen3Config, Qwen3Model
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from umind.backbone.pixels import PixelConfig, PixelEncoder, PixelFeatures
 from umind.decoders.config import DecoderConfig
-from umind.decoders.decoder import InstanceSites, PointDecoder, RegionDecoder, RegionOutput
+from umind.decoders.decoder import InstanceSites, RegionDecoder, RegionOutput
+from umind.decoders.keypoint.head import KeypointHead
 from umind.tokens.slots import IMAGE_ID, find_slots, layout
 from umind.tokens.vocabulary import END, KPT, PAD, REGION_TOKENS, SPECIAL_TOKENS
 
 
-class UMindConfig(PreTrainedConfig):
+class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the parts, and what was calibrated on validation images.
 
     Args:
@@ -34,7 +35,7 @@ class UMindConfig(PreTrainedConfig):
     """
 
     model_type = "umind"
-    sub_configs_defaults: ClassVar[dict[str, type[PreTrainedConfig]]] = {
+    sub_configs_defaults: ClassVar[dict[str, type[PreTrainedConfig]]] = {  # type: ignore[assignment]
         "pixel_config": PixelConfig,
         "text_config": Qwen3Config,
         "decoder_config": DecoderConfig,
@@ -84,7 +85,7 @@ class UMindOutput(ModelOutput):
         past_key_values: Cache, to go on from.
     """
 
-    logits: Tensor | None = None
+    logits: Float[Tensor, "b l v"]
     hidden: Tensor | None = None
     regions: RegionOutput | None = None
     heatmaps: Tensor | None = None
@@ -108,34 +109,37 @@ class StateRecorder:
         return torch.cat(self.ids, 1), torch.cat(self.hidden, 1)
 
 
-class UMindModel(PreTrainedModel, GenerationMixin):
+class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
     """Image and packed questions in; words, regions and points out, from one pass."""
 
     config_class = UMindConfig
     base_model_prefix = "umind"
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
+    input_modalities = ("image", "text")  # type: ignore[assignment]
     _supports_sdpa = True
-    _no_split_modules: ClassVar[list[str]] = ["Qwen3DecoderLayer"]
-    _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "language.embed_tokens.weight"}
+    _no_split_modules = ["Qwen3DecoderLayer"]  # noqa: RUF012 (as transformers declares it)
+    _tied_weights_keys = {"lm_head.weight": "language.embed_tokens.weight"}  # noqa: RUF012
 
     def __init__(self, config: UMindConfig) -> None:
         super().__init__(config)
-        hidden_size = config.text_config.hidden_size
-        self.pixels = PixelEncoder(config.pixel_config, hidden_size)
-        self.language = Qwen3Model(config.text_config)
-        self.lm_head = nn.Linear(hidden_size, config.text_config.vocab_size, bias=False)
-        self.regions = RegionDecoder(config.decoder_config, config.pixel_config, hidden_size)
-        self.points = PointDecoder(config.decoder_config, config.pixel_config, hidden_size)
+        pixels, text, decoders = config.pixel_config, config.text_config, config.decoder_config
+        assert isinstance(pixels, PixelConfig)
+        assert isinstance(text, Qwen3Config)
+        assert isinstance(decoders, DecoderConfig)
+        self.pixels = PixelEncoder(pixels, text.hidden_size)
+        self.language = Qwen3Model(text)
+        self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
+        self.regions = RegionDecoder(decoders, pixels, text.hidden_size)
+        self.points = KeypointHead(text.hidden_size, pixels.mask_channels, decoders.kernel_channels)
         for part in (self.pixels, self.regions, self.points):
             for module in part.modules():
-                module.initialised_by_umind = True
-        self.post_init()
+                module.initialised_by_umind = True  # type: ignore[assignment]
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise the language model as Qwen3 does; the other parts brought their own initialisation."""
         if not getattr(module, "initialised_by_umind", False):
-            super()._init_weights(module)
+            super()._init_weights(module)  # type: ignore[no-untyped-call]
 
     def encode(self, pixel_values: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
         """Pixels to features, once for an image."""
@@ -163,7 +167,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):
             attention_mask: 1 where a token is real; over past and present tokens when there is a past.
             pixel_values: Normalised grey images, or
             features: what ``encode`` made of them.
-            position_ids: Read from the ids when None and there is no past.
+            position_ids: Of tokens that follow a past; without a past they are read from the ids.
             past_key_values: Cache of earlier tokens.
             use_cache: Return a cache.
             sites: Where instances are read; the peaks of the centre maps when None.
@@ -192,10 +196,10 @@ class UMindModel(PreTrainedModel, GenerationMixin):
         ).last_hidden_state
         if recorder is not None:
             recorder(input_ids, hidden)
-        output = UMindOutput(logits=self.lm_head(hidden), hidden=hidden, past_key_values=past_key_values)
+        regions, heatmaps = None, None
         if decode and features is not None:
-            output.regions, output.heatmaps = self.decode(input_ids, hidden, features, sites)
-        return output
+            regions, heatmaps = self.decode(input_ids, hidden, features, sites)
+        return UMindOutput(self.lm_head(hidden), hidden, regions, heatmaps, past_key_values)
 
     def decode(
         self,

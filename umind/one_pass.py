@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 from transformers import BatchFeature
+from transformers.generation.utils import GenerateDecoderOnlyOutput
 
 from umind.backbone.pixels import PixelFeatures
 from umind.decoders.text.head import response_likelihoods
@@ -16,13 +19,14 @@ from umind.geometry.frame import FrameMap
 from umind.model import StateRecorder, UMindModel, UMindOutput
 from umind.processor.processor import UMindProcessor
 from umind.schema.image import UltrasoundImage
-from umind.schema.result import Result
-from umind.tasks.readout import Calibration, Points, Readout, Region, read_heatmaps, read_regions
-from umind.tasks.registry import Question
+from umind.tasks.question import Question
+from umind.tasks.readout import BlockReadout, Calibration, Readout, Region, read_heatmaps, read_regions
 from umind.tokens.slots import Slots, find_slots, layout, visible_to_last_block
 from umind.tokens.vocabulary import END, KPT, REGION_TOKENS, SPECIAL_TOKENS
 
 MAX_NEW_TOKENS = 160
+ResultT = TypeVar("ResultT")
+ValueT = TypeVar("ValueT")
 END_ID = SPECIAL_TOKENS.index(END)
 
 
@@ -61,6 +65,8 @@ class OnePass:
     @torch.inference_mode()
     def encode(self, images: Sequence[UltrasoundImage]) -> list[Encoded]:
         """Pixels to features, all images as one batch."""
+        if not images:
+            return []
         pixel_values, frames = self.processor.image_processor(images)
         features = self.model.encode(pixel_values.to(self.model.device, self.model.dtype))
         return [
@@ -69,75 +75,43 @@ class OnePass:
         ]
 
     @torch.inference_mode()
-    def answer(self, seen: Sequence[Encoded], questions: Sequence[Sequence[Question]]) -> list[list[Result]]:
-        """Answer every question to every image from one prefill; what is open is generated from its cache.
+    def answer(self, seen: Sequence[Encoded], questions: Sequence[Question[ResultT]]) -> list[ResultT]:
+        """Put one question to each image, all in one prefill; what a question leaves open is generated from its cache.
 
         Args:
             seen: Encoded images.
-            questions: Questions to each of them; either every image's last question has an open block, or none has.
+            questions: One for each of them, of one kind: the last block of each is open, or of none.
         """
-        blocks = [[block for question in row for block in question.blocks()] for row in questions]
+        blocks = [question.blocks() for question in questions]
         packed = self.processor.pack(blocks).to(self.model.device)
+        ids, mask = packed["input_ids"], packed["attention_mask"]
         features = PixelFeatures.cat([item.features for item in seen])
-        generates = any(block.response is None for row in blocks for block in row)
-        output = self.model(
-            input_ids=packed["input_ids"],
-            attention_mask=packed["attention_mask"],
-            features=features,
-            use_cache=generates,
-        )
-        block_ids = layout(packed["input_ids"], packed["attention_mask"]).block_ids
-        likelihoods = response_likelihoods(output.logits, packed["labels"], block_ids).cpu().numpy()
-        regions = self._by_block(find_slots(packed["input_ids"], REGION_TOKENS), block_ids, self._regions(output))
-        heatmaps = find_slots(packed["input_ids"], (KPT,))
-        texts = [""] * len(seen)
-        spoken: list[tuple[Region, ...]] = [()] * len(seen)
-        if generates:
-            texts, spoken = self._generate(packed, output, features)
-        results: list[list[Result]] = []
-        for row, item in enumerate(seen):
-            first, answers = 1, []
-            for question in questions[row]:
-                last = first + len(question.blocks())
-                mine = [region for number in range(first, last) for region in regions.get((row, number), [])]
-                points = self._points(output, heatmaps, block_ids, row, first, last)
-                is_open = question.blocks()[-1].response is None
-                readout = Readout(
-                    item.image,
-                    item.frame,
-                    (*mine, *(spoken[row] if is_open else ())),
-                    points,
-                    likelihoods[row, first - 1 : last - 1],
-                    texts[row] if is_open else "",
-                    self.calibration,
+        is_open = blocks[0][-1].response is None
+        output = self.model(input_ids=ids, attention_mask=mask, features=features, use_cache=is_open)
+        block_ids = layout(ids, mask).block_ids
+        likelihoods = response_likelihoods(output.logits, packed["labels"], block_ids).tolist()
+        regions = by_block(find_slots(ids, REGION_TOKENS), block_ids, list(read_regions(output.regions, self.calibration)))
+        points = by_block(find_slots(ids, (KPT,)), block_ids, list(read_heatmaps(output.heatmaps)))
+        written = self._generate(packed, output, features) if is_open else [("", ())] * len(seen)
+        results = []
+        for row, (item, question, (text, spoken)) in enumerate(zip(seen, questions, written, strict=True)):
+            last = len(blocks[row])
+            readouts = tuple(
+                BlockReadout(
+                    spoken if is_open and number == last else tuple(regions[row, number]),
+                    tuple(points[row, number]),
+                    likelihoods[row][number - 1],
+                    text if number == last else "",
                 )
-                answers.append(question.read(readout))
-                first = last
-            results.append(answers)
+                for number in range(1, last + 1)
+            )
+            results.append(question.read(Readout(item.image, item.frame, readouts, self.calibration)))
         return results
-
-    def _regions(self, output: UMindOutput) -> list[Region]:
-        return list(read_regions(output.regions, self.calibration))
-
-    @staticmethod
-    def _by_block(slots: Slots, block_ids: Int[Tensor, "b l"], regions: list[Region]) -> dict[tuple[int, int], list[Region]]:
-        """Regions by image and block."""
-        places: dict[tuple[int, int], list[Region]] = {}
-        blocks = block_ids[slots.rows, slots.columns].tolist()
-        for row, block, region in zip(slots.rows.tolist(), blocks, regions, strict=True):
-            places.setdefault((row, block), []).append(region)
-        return places
-
-    @staticmethod
-    def _points(output: UMindOutput, slots: Slots, block_ids: Int[Tensor, "b l"], row: int, first: int, last: int) -> Points:
-        """Points of an image's blocks ``first`` up to ``last``."""
-        block = block_ids[slots.rows, slots.columns]
-        return read_heatmaps(output.heatmaps[(slots.rows == row) & (block >= first) & (block < last)])
 
     def _generate(
         self, packed: BatchFeature, output: UMindOutput, features: PixelFeatures
-    ) -> tuple[list[str], list[tuple[Region, ...]]]:
-        """Greedy continuation of each sequence's last block, and the regions of the task tokens in it.
+    ) -> list[tuple[str, tuple[Region, ...]]]:
+        """Greedy continuation of each sequence's last block: its text, and the regions of the task tokens in it.
 
         The states are recorded while generating. A task token that is the very last one generated has had no step of its own;
         one more step gives its state.
@@ -145,9 +119,10 @@ class OnePass:
         ids, mask = packed["input_ids"], packed["attention_mask"]
         length = ids.shape[1]
         cache = output.past_key_values
+        assert cache is not None
         cache.crop(-1)  # generate wants at least one token to go on from: the last is run again
         recorder = StateRecorder()
-        generated = self.model.generate(
+        generated: GenerateDecoderOnlyOutput = self.model.generate(  # type: ignore[misc, assignment]
             input_ids=ids,
             attention_mask=visible_to_last_block(layout(ids, mask)),
             past_key_values=cache,
@@ -162,11 +137,8 @@ class OnePass:
         said, hidden = recorder.sequence()
         said = said.masked_fill((said == END_ID).cumsum(1) > 0, END_ID)
         regions, _ = self.model.decode(said, hidden, features)
-        slots = find_slots(said, REGION_TOKENS)
-        spoken: list[list[Region]] = [[] for _ in range(len(ids))]
-        for row, region in zip(slots.rows.tolist(), read_regions(regions, self.calibration), strict=True):
-            spoken[row].append(region)
-        return [self._words(row) for row in words], [tuple(found) for found in spoken]
+        found = by_block(find_slots(said, REGION_TOKENS), torch.zeros_like(said), list(read_regions(regions, self.calibration)))
+        return [(self._words(row), tuple(found[index, 0])) for index, row in enumerate(words)]
 
     def _step(self, sequences: Int[Tensor, "b l"], mask: Int[Tensor, "b l"], cache: object, recorder: StateRecorder) -> None:
         """Feed the last generated token, so that its state is recorded too."""
@@ -186,3 +158,12 @@ class OnePass:
         spoken = ids[: int(stop[0])] if len(stop) else ids
         text: str = self.processor.tokenizer.decode(spoken.tolist())
         return text.strip()
+
+
+def by_block(slots: Slots, block_ids: Int[Tensor, "b l"], values: Sequence[ValueT]) -> dict[tuple[int, int], list[ValueT]]:
+    """What was read at each slot, by image and block; empty lists where a block has none."""
+    places: dict[tuple[int, int], list[ValueT]] = defaultdict(list)
+    blocks = block_ids[slots.rows, slots.columns].tolist()
+    for row, block, value in zip(slots.rows.tolist(), blocks, values, strict=True):
+        places[row, block].append(value)
+    return places

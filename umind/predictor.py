@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from umind.checkpoint import EMBEDDED, load, save
 from umind.io import ImageSource, as_image
@@ -13,14 +13,13 @@ from umind.model import UMindModel
 from umind.one_pass import Encoded, OnePass
 from umind.processor.processor import UMindProcessor
 from umind.schema.image import Clip, UltrasoundImage
-from umind.schema.result import Analysis, Detection, Result, Segmentation
+from umind.tasks.analyze import Analyze
 from umind.tasks.ask import Ask
 from umind.tasks.classify import Classify
-from umind.tasks.detect import Detect, detection
+from umind.tasks.detect import Detect
 from umind.tasks.keypoints import Point
 from umind.tasks.measure import Measure
-from umind.tasks.readout import Readout
-from umind.tasks.registry import Question
+from umind.tasks.question import Question
 from umind.tasks.report import Write
 from umind.tasks.segment import Segment
 
@@ -29,6 +28,7 @@ BATCH = 8
 
 Errors = Literal["raise", "return"]
 Image = ImageSource | Encoded
+Images = list[Image] | tuple[Image, ...]
 Many = Any
 """A result; a list of results for a list of images; an iterator of results for a clip."""
 
@@ -36,8 +36,8 @@ Many = Any
 class UMindVL:
     """Segmentation, detection, keypoints, measurements, classes and words from an ultrasound image and a phrase.
 
-    Every verb takes one image (see `umind.as_image` for the kinds) or what ``encode`` made of it, and returns one result; given a
-    list, it returns a list, computed in batches. One phrase goes for every image, a list of phrases pairs with them. With
+    Every verb takes one image (a path, PIL, NumPy, torch, `UltrasoundImage`) or what ``encode`` made of it, and returns one
+    result; given a list, it returns a list, computed in batches. One phrase goes for every image, a list of phrases pairs with them. With
     ``errors="return"`` a bad image gives its error in its place, and the others still finish. Segment, detect, keypoints and
     classify take a clip and give its frames' results one by one.
 
@@ -74,45 +74,57 @@ class UMindVL:
         """Write config, safetensors, tokenizer and processor."""
         save(self.model, self.processor, Path(folder))
 
-    def encode(self, image: Image | Sequence[Image]) -> Encoded | list[Encoded]:
-        """Encode pixels once, to be asked many times; a list is encoded as a batch."""
-        if is_many(image):
-            return self.one_pass.encode([still(item) for item in image])
+    @overload
+    def encode(self, image: Image) -> Encoded: ...
+    @overload
+    def encode(self, image: Images) -> list[Encoded]: ...
+    def encode(self, image: Image | Images) -> Encoded | list[Encoded]:
+        """Encode pixels once, to be asked many times; a list gives a list."""
+        if isinstance(image, list | tuple):
+            return [self.encode(item) for item in image]
         return image if isinstance(image, Encoded) else self.one_pass.encode([still(image)])[0]
 
-    def segment(self, image: Image, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def segment(self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Outline every instance of a phrase: a `Segmentation`."""
         return self._ask(image, phrase, lambda words: Segment(words, threshold), errors, clips=True)
 
-    def detect(self, image: Image, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def detect(self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Box every instance of a phrase: a `Detection`."""
         return self._ask(image, phrase, lambda words: Detect(words, threshold), errors, clips=True)
 
-    def keypoints(self, image: Image, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def keypoints(
+        self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise"
+    ) -> Many:
         """Find the axis ends of a structure: `Keypoints`."""
         return self._ask(image, phrase, lambda words: Point(words, threshold), errors, clips=True)
 
-    def measure(self, image: Image, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def measure(self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Measure what a phrase names, as "head circumference" or "area of the cyst": a `Measurement`."""
         return self._ask(image, phrase, lambda words: Measure(words, threshold), errors)
 
     def classify(
-        self, image: Image, phrase: str, options: Sequence[str], *, threshold: float | None = None, errors: Errors = "raise"
+        self,
+        image: Image | Images,
+        phrase: str,
+        options: Sequence[str],
+        *,
+        threshold: float | None = None,
+        errors: Errors = "raise",
     ) -> Many:
         """Choose among options: a `Classification`; all options are scored in one forward pass."""
         return self._ask(image, phrase, lambda words: Classify(words, tuple(options), threshold), errors, clips=True)
 
-    def ask(self, image: Image, question: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def ask(self, image: Image | Images, question: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Answer a free question: an `Answer`."""
         return self._ask(image, question, lambda words: Ask(words, threshold), errors)
 
-    def report(self, image: Image, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def report(self, image: Image | Images, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Write a short report: a `Report`."""
         return self._ask(image, "report", lambda words: Write(threshold), errors)
 
     def analyze(
         self,
-        image: Image,
+        image: Image | Images,
         find: Sequence[str] = (),
         *,
         measure: Sequence[str] = (),
@@ -134,122 +146,60 @@ class UMindVL:
             threshold: Least presence and score; the calibrated ones when None.
             errors: What to do with a bad image.
         """
-        wanted: list[Question] = [Find(check(phrase), threshold) for phrase in find]
-        wanted += [Measure(check(phrase), threshold) for phrase in measure]
-        wanted += [Classify(check(phrase), tuple(options), threshold) for phrase, options in classes.items()]
-        wanted += [Point(check(phrase), threshold) for phrase in points]
-        wanted += [Write(threshold)] if text else []
-        if not wanted:
-            raise ValueError("analyze wants something to find, measure, classify, point at or write")
-        images = list(image) if is_many(image) else [image]
-        answers = self._run(images, [wanted] * len(images), errors)
-        names = (list(find), list(measure), list(classes), list(points))
-        analyses = [
-            a if isinstance(a, Exception) else assemble(a, *names, name_of(i)) for i, a in zip(images, answers, strict=True)
-        ]
-        return analyses if is_many(image) else analyses[0]
+        options = {phrase: tuple(labels) for phrase, labels in classes.items()}
+        question = Analyze(tuple(find), tuple(measure), options, tuple(points), text, threshold)
+        return self._ask(image, "analyze", lambda _: question, errors)
 
-    def _ask(self, image: Image, phrase: str, make: Callable[[str], Question], errors: Errors, *, clips: bool = False) -> Many:
+    def _ask(
+        self, image: Image | Images, phrase: str, make: Callable[[str], Question[Any]], errors: Errors, *, clips: bool = False
+    ) -> Many:
         if errors not in ("raise", "return"):
             raise ValueError(f'errors must be "raise" or "return", got {errors!r}')
-        if not is_many(image):
-            if not isinstance(image, Encoded) and isinstance(source := as_image(image), Clip):
-                if not clips:
-                    raise ValueError("this verb wants one frame, not a clip: clip[0] is its first")
-                return self._frames(source, make(check(phrase)))
-            result = self._run([image], [[make(check(phrase))]], "raise")[0]
-            return result[0]
-        images = list(image)
-        phrases = [phrase] * len(images) if isinstance(phrase, str) else list(phrase)
-        if len(phrases) != len(images):
-            raise ValueError(f"{len(images)} images and {len(phrases)} phrases: give one phrase, or one for each image")
-        answers = self._run(images, [[make(check(words))] for words in phrases], errors)
-        return [answer if isinstance(answer, Exception) else answer[0] for answer in answers]
+        if isinstance(image, list | tuple):
+            phrases = [phrase] * len(image) if isinstance(phrase, str) else list(phrase)
+            if len(phrases) != len(image):
+                raise ValueError(f"{len(image)} images and {len(phrases)} phrases: give one phrase, or one for each image")
+            return self._batches(image, [make(check(words)) for words in phrases], errors)
+        question = make(check(phrase))
+        source = image if isinstance(image, Encoded) else as_image(image)
+        if isinstance(source, Clip) and clips:
+            return (self._batches([frame], [question], "raise")[0] for frame in source)
+        return self._batches([source], [question], "raise")[0]
 
-    def _frames(self, clip: Clip, question: Question) -> Iterator[Result]:
-        for frame in clip:
-            yield self.one_pass.answer(self.one_pass.encode([frame]), [[question]])[0][0]
-
-    def _run(
-        self, images: Sequence[Image], questions: Sequence[Sequence[Question]], errors: Errors
-    ) -> list[list[Result] | Exception]:
-        """Answer in batches; an image that cannot be read becomes its error, or raises it."""
-        results: list[list[Result] | Exception] = []
+    def _batches(self, images: Sequence[Image], questions: Sequence[Question[Any]], errors: Errors) -> list[Any]:
+        """Answer in batches; an image that cannot be read raises its error, or becomes it."""
+        results: list[Any] = []
         for start in range(0, len(images), BATCH):
-            readable: list[Encoded | UltrasoundImage] = []
-            faults: dict[int, Exception] = {}
-            for index, item in enumerate(images[start : start + BATCH]):
-                try:
-                    readable.append(item if isinstance(item, Encoded) else still(item))
-                except ValueError as error:
-                    if errors == "raise":
-                        raise
-                    faults[index] = error
-            fresh = [item for item in readable if isinstance(item, UltrasoundImage)]
-            encoded = iter(self.one_pass.encode(fresh) if fresh else [])
-            seen = [item if isinstance(item, Encoded) else next(encoded) for item in readable]
-            rows = [row for index, row in enumerate(questions[start : start + BATCH]) if index not in faults]
-            answers = iter(self.one_pass.answer(seen, rows) if seen else [])
-            size = len(readable) + len(faults)
-            results += [faults[index] if index in faults else next(answers) for index in range(size)]
+            batch = [attempt(item, errors) for item in images[start : start + BATCH]]
+            fresh = iter(self.one_pass.encode([item for item in batch if isinstance(item, UltrasoundImage)]))
+            seen = [next(fresh) if isinstance(item, UltrasoundImage) else item for item in batch]
+            asked = [(item, questions[start + k]) for k, item in enumerate(seen) if isinstance(item, Encoded)]
+            answers = iter(self.one_pass.answer(*zip(*asked, strict=True)) if asked else ())
+            results += [next(answers) if isinstance(item, Encoded) else item for item in seen]
         return results
 
 
-class Find(Segment):
-    """Asks for masks and boxes through one token."""
-
-    def read(self, readout: Readout) -> tuple[Segmentation, Detection]:  # type: ignore[override]
-        """Both, from the same instances."""
-        return super().read(readout), detection(readout.regions[0], readout, self.phrase, self.threshold)
-
-
-def assemble(
-    answers: Sequence[Any],
-    find: Sequence[str],
-    measure: Sequence[str],
-    classes: Sequence[str],
-    points: Sequence[str],
-    name: str,
-) -> Analysis:
-    """Sort the answers of ``analyze`` into an `Analysis`."""
-    rest = iter(answers)
-    found = {phrase: next(rest) for phrase in find}
-    return Analysis(
-        {phrase: both[0] for phrase, both in found.items()},
-        detections={phrase: both[1] for phrase, both in found.items()},
-        measurements={phrase: next(rest) for phrase in measure},
-        classifications={phrase: next(rest) for phrase in classes},
-        keypoints={phrase: next(rest) for phrase in points},
-        report=next(rest, None),
-        name=name,
-    )
+def attempt(image: Image, errors: Errors) -> Encoded | UltrasoundImage | ValueError:
+    """An image ready for the network, or why it cannot be."""
+    try:
+        return image if isinstance(image, Encoded) else still(image)
+    except ValueError as error:
+        if errors == "raise":
+            raise
+        return error
 
 
-def is_many(image: object) -> bool:
-    """A list or tuple of images, rather than one."""
-    return isinstance(image, list | tuple)
-
-
-def still(image: Image) -> UltrasoundImage:
+def still(image: ImageSource) -> UltrasoundImage:
     """A single image.
 
     Raises:
         ImageReadError: It cannot be read.
         ValueError: It is a clip.
     """
-    source = image.image if isinstance(image, Encoded) else as_image(image)
+    source = as_image(image)
     if isinstance(source, Clip):
         raise ValueError(f"{source.name or 'clip'}: a clip where one image is wanted; clip[0] is its first frame")
     return source
-
-
-def name_of(image: Image) -> str:
-    """Name of an image, for an `Analysis`."""
-    if isinstance(image, Encoded):
-        return image.image.name
-    if isinstance(image, str | Path):
-        return Path(image).name
-    return image.name if isinstance(image, UltrasoundImage) else ""
 
 
 def check(phrase: str) -> str:

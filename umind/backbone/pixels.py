@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import timm
 import torch
 from jaxtyping import Float
+from timm.models import FeatureInfo
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from transformers import PreTrainedConfig
 
 
-class PixelConfig(PreTrainedConfig):
+class PixelConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the pixel encoder.
 
     Args:
@@ -76,8 +78,9 @@ class PixelEncoder(nn.Module):
 
     def __init__(self, config: PixelConfig, hidden_size: int) -> None:
         super().__init__()
-        self.encoder = timm.create_model(config.encoder, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4))
-        c2, c3, c4, c5 = self.encoder.feature_info.channels()
+        encoder = timm.create_model(config.encoder, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4))
+        self.encoder = encoder
+        c2, c3, c4, c5 = cast(FeatureInfo, encoder.feature_info).channels()
         width = config.width
         self.lateral = nn.ModuleList([nn.Conv2d(c, width, 1) for c in (c3, c4, c5)])
         self.surround = nn.Conv2d(c5, width, 1)
@@ -101,7 +104,7 @@ class PixelEncoder(nn.Module):
         top = self.lateral[0](x3) + upsample(top)
         context = self.context(with_coordinates(top))
         mask = self.mask(self.fine(x2) + upsample(self.coarse(context)))
-        tokens = torch.cat([x5, F.pixel_unshuffle(x4, 2)], 1).flatten(2).transpose(1, 2)  # (B, T, c5 + 4 c4)
+        tokens = torch.cat([x5, functional.pixel_unshuffle(x4, 2)], 1).flatten(2).transpose(1, 2)  # (B, T, c5 + 4 c4)
         tokens = self.token_norm(self.to_token(tokens)) + self.place
         return PixelFeatures(mask.float().contiguous(), context.float().contiguous(), tokens)
 
@@ -113,7 +116,7 @@ def conv_block(inputs: int, outputs: int) -> nn.Sequential:
 
 def upsample(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
     """Twice the size, bilinear."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def with_coordinates(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c+2 h w"]:

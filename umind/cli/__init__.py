@@ -1,1 +1,1 @@
-"""cli"""
+"""The ``umind`` command."""

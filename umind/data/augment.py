@@ -6,11 +6,11 @@ import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or importing it asks a server for newer versions
 
-import albumentations as A  # noqa: E402, N812
-import cv2  # noqa: E402
-import numpy as np  # noqa: E402
+import albumentations as A  # noqa: N812 (as its own documentation imports it)
+import cv2
+import numpy as np
 
-from umind.data.labelled import Labelled  # noqa: E402
+from umind.data.labelled import Labelled
 
 
 def build_augmentation() -> A.Compose:

@@ -50,16 +50,16 @@ class Collator:
         centres = np.array([centre_of_mask(m) for m in masks], np.float32).reshape(-1, 2) / size
         sides = boxes[:, 2:] - boxes[:, :2]
         sites = centres + rng.uniform(-self.jitter, self.jitter, centres.shape).astype(np.float32) * sides
-        union = np.array([t.masks.any(0) if len(t.masks) else np.zeros((size, size), bool) for t in truths])
+        union = np.array([t.masks.any(0) if len(t.masks) else np.zeros((size, size), bool) for t in truths], bool)
         return RegionTargets(
             present=torch.tensor([float(len(t.masks) > 0) for t in truths]),
-            extent=torch.from_numpy(shrink(union, 8)),
+            extent=torch.from_numpy(shrink(union.reshape(-1, size, size), 8)),
             measured=torch.tensor([float(t.measured) for t in truths]),
             slots=torch.tensor([slot for slot, t in enumerate(truths) for _ in t.masks], dtype=torch.long),
             centres=torch.from_numpy(centres),
             sites=torch.from_numpy(sites.clip(0, 1)),
             boxes=torch.from_numpy(boxes),
-            masks=torch.from_numpy(shrink(np.array(masks).reshape(-1, size, size), 2)),
+            masks=torch.from_numpy(shrink(np.array(masks, bool).reshape(-1, size, size), 2)),
         )
 
 
@@ -67,7 +67,8 @@ def shrink(masks: Bool[np.ndarray, "n s s"], factor: int) -> Float[np.ndarray, "
     """Share of each ``factor`` x ``factor`` cell that a mask covers."""
     num, size = masks.shape[:2]
     cells = size // factor
-    return masks.reshape(num, cells, factor, cells, factor).mean((2, 4), dtype=np.float32)
+    shares: Float[np.ndarray, "n t t"] = masks.reshape(num, cells, factor, cells, factor).mean((2, 4), dtype=np.float32)
+    return shares
 
 
 def centre_of_mask(mask: Bool[np.ndarray, "s s"]) -> tuple[float, float]:

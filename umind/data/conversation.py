@@ -16,6 +16,11 @@ HEAD_MEASURES = ("head circumference", "biparietal diameter", "occipitofrontal d
 LESION_MEASURES = ("longest diameter", "perpendicular diameter")
 
 
+def number(count: int) -> str:
+    """A count in words."""
+    return NUMBERS[count] if count < len(NUMBERS) else f"more than {NUMBERS[-1]}"
+
+
 @dataclass(frozen=True, eq=False)
 class Finding:
     """One structure of an augmented image.
@@ -62,7 +67,7 @@ def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...]
         noun = finding.name if count == 1 else plural(finding.name)
         words = [finding.attributes[k] for k in ("echogenicity", "shape") if k in finding.attributes]
         place = f" in the {where(finding.masks[0])}" if count == 1 and finding.name in FOCAL else ""
-        parts.append(" ".join([NUMBERS[min(count, 8)], *words, noun]) + f" [SEG]{place}.")
+        parts.append(" ".join([number(count), *words, noun]) + f" [SEG]{place}.")
         targets.append(finding.name)
         if "margin" in finding.attributes:
             parts.append(f"margin {finding.attributes['margin']}.")
@@ -98,7 +103,7 @@ def questions(
         yield Turn(pick(f"is there a {phrase}?", f"do you see a {phrase}?", f"is a {phrase} present?", f"any {phrase}?"), "yes")
         yield Turn(f"is there a {phrase}, and where?", f"yes, in the {place} [SEG]", (name,))
         yield Turn(pick(f"where is the {phrase}?", f"where do you see the {phrase}?"), f"in the {place} [SEG]", (name,))
-        yield Turn(pick(f"how many {plural(phrase)}?", f"count the {plural(phrase)}"), NUMBERS[min(count, 8)])
+        yield Turn(pick(f"how many {plural(phrase)}?", f"count the {plural(phrase)}"), number(count))
         yield Turn(pick(f"outline the {phrase}", f"show me the {phrase}", f"mark the {phrase}"), "[SEG]", (name,))
         yield Turn(pick(f"box the {phrase}", f"put a box around the {phrase}"), "[DET]", (name,))
         if name in FOCAL and count == 1:

@@ -19,7 +19,7 @@ def corpus(stores: Sequence[Store], *, num_examples: int, size: int, seed: int) 
             yield plural(phrase)
     rng = np.random.default_rng(seed)
     for _ in range(num_examples):
-        store = stores[rng.integers(len(stores))]
+        store = stores[int(rng.integers(len(stores)))]
         for block in view_example(store[int(rng.integers(len(store)))], size, rng).blocks:
             yield block.query
             yield block.response or ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
-import lightning as L
 import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from umind.data.collate import Collator
@@ -17,9 +19,10 @@ from umind.data.mixture import Mixture, Onward, Walk
 from umind.data.store import Store
 from umind.processor.processor import UMindProcessor
 from umind.schema.batch import Batch
+from umind.schema.sample import Split
 
 
-class MixtureData(L.LightningDataModule):
+class MixtureData(LightningDataModule):
     """Training stream and validation walk over prepared stores.
 
     The stream resumes at the very sample where it stopped: what Lightning saves of it is the number of samples taken.
@@ -28,8 +31,8 @@ class MixtureData(L.LightningDataModule):
         folder: Holds one store a set and split, as ``umind data prepare`` writes them: ``<folder>/<set>-<split>``.
         weights: Relative share of each set in training; the sets named here are used.
         batch_size: Examples in a batch.
-        num_samples: Length of the training stream.
-        val_limit: Most validation images of each set.
+        num_samples: Examples in an epoch of the training stream; the next epoch has new ones.
+        val_limit: Most validation images of each set; ``predict`` walks through the same ones.
         num_workers: Processes that prepare examples; the stream is the same for any number.
         seed: Decides the stream.
     """
@@ -55,22 +58,44 @@ class MixtureData(L.LightningDataModule):
         self.collator = Collator(processor)
         self.image_size = processor.image_processor.size
 
-    def stores(self, split: str) -> list[Store]:
-        """Stores of a split, in the order of the weights; sets without that split are left out."""
-        return [Store(path) for name in self.weights if (path := self.folder / f"{name}-{split}").exists()]
+    def stores(self, split: Split) -> dict[str, Store]:
+        """Stores of a split by set, in the order of the weights; sets without that split are left out.
+
+        Raises:
+            ValueError: No set has that split, or a store was not finished.
+        """
+        places = {name: self.folder / f"{name}-{split}" for name in self.weights}
+        found = {name: Store(place) for name, place in places.items() if place.exists()}
+        if not found:
+            raise ValueError(f"{self.folder} holds no {split} store of {', '.join(self.weights)}: run `umind data prepare`")
+        return found
 
     def train_dataloader(self) -> DataLoader[Example]:
         """The stream, from where it stopped."""
-        weights = [weight for name, weight in self.weights.items() if (self.folder / f"{name}-train").exists()]
-        mixture = Mixture(self.stores("train"), weights, size=self.image_size, seed=self.seed)
-        return self._loader(mixture, sampler=Onward(self.resumed_from, self.num_samples), drop_last=True)
+        stores = self.stores("train")
+        if missing := [name for name in self.weights if name not in stores]:
+            warnings.warn(f"no training images of {', '.join(missing)} in {self.folder}", UserWarning, stacklevel=2)
+        mixture = Mixture(list(stores.values()), [self.weights[name] for name in stores], size=self.image_size, seed=self.seed)
+        whole_batches = self.num_samples // self.batch_size * self.batch_size
+        return self._loader(mixture, sampler=Onward(self.resumed_from, whole_batches))
 
     def val_dataloader(self) -> DataLoader[Example]:
         """Plain validation images with seeded questions."""
-        return self._loader(Walk(self.stores("val"), size=self.image_size, seed=self.seed, limit=self.val_limit))
+        return self._loader(self._walk("val", self.val_limit))
+
+    def test_dataloader(self) -> DataLoader[Example]:
+        """Every test image, plain, with seeded questions."""
+        return self._loader(self._walk("test", None))
+
+    def predict_dataloader(self) -> DataLoader[Example]:
+        """The validation images again."""
+        return self.val_dataloader()
+
+    def _walk(self, split: Split, limit: int | None) -> Walk:
+        return Walk(list(self.stores(split).values()), size=self.image_size, seed=self.seed, limit=limit)
 
     def _loader(self, dataset: Any, **kwargs: Any) -> DataLoader[Example]:
-        return DataLoader(
+        return ResumableLoader(
             dataset,
             batch_size=self.batch_size,
             collate_fn=self.collator,
@@ -80,18 +105,31 @@ class MixtureData(L.LightningDataModule):
             **kwargs,
         )
 
-    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Batches move themselves: Lightning's helper refuses frozen dataclasses."""
         return batch.to(device)
 
     def state_dict(self) -> dict[str, int]:
         """Samples taken so far."""
-        taken = self.trainer.global_step * self.batch_size if self.trainer else self.resumed_from
-        return {"samples": taken}
+        if self.trainer is None:
+            return {"samples": self.resumed_from}
+        batches: int = self.trainer.fit_loop.epoch_loop.batch_progress.total.processed  # type: ignore[attr-defined]
+        return {"samples": batches * self.batch_size * self.trainer.world_size}
 
     def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
         """Go on after those samples."""
         self.resumed_from = state_dict["samples"]
+
+
+class ResumableLoader(DataLoader[Example]):
+    """A loader whose place is saved by the data module; Lightning warns of loaders that have no such methods."""
+
+    def state_dict(self) -> dict[str, int]:
+        """Nothing: `MixtureData.state_dict` has it."""
+        return {}
+
+    def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
+        """Nothing: `MixtureData.load_state_dict` has done it."""
 
 
 def single_threaded(worker: int) -> None:

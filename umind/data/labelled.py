@@ -12,6 +12,8 @@ from jaxtyping import UInt8
 from umind.processor.letterbox import letterbox
 from umind.schema.sample import Sample
 
+MAX_INSTANCES = 255
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -23,7 +25,7 @@ class Facts:
         key: Identifier inside the set.
         group: Patient, else group of near-duplicates.
         organ: What is scanned.
-        structures: ``(name, number of instances, attributes)``; instances are numbered 1, 2 ... through all structures in the label map.
+        structures: ``(name, number of instances, attributes)``; the label map numbers instances through all of them.
         absent: Canonical names known not to be there.
         attributes: Facts about the whole image.
     """
@@ -54,7 +56,13 @@ class Labelled:
 
 
 def labelled(sample: Sample, size: int) -> Labelled:
-    """Letterbox a sample to a square canvas; where instances overlap, the later one wins."""
+    """Letterbox a sample to a square canvas; where instances overlap, the later one wins.
+
+    Raises:
+        ValueError: More instances than a label map of bytes can number.
+    """
+    if (total := sum(len(structure.masks) for structure in sample.structures)) > MAX_INSTANCES:
+        raise ValueError(f"{sample.key} has {total} instances; a label map holds {MAX_INSTANCES}")
     pixels, frame = letterbox(sample.image.grey, size)
     labels = np.zeros((size, size), np.uint8)
     number = 0

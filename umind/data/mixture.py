@@ -43,9 +43,16 @@ class Mixture(Dataset[Example]):
 
 
 class Walk(Dataset[Example]):
-    """Every item of some stores once, plain, with seeded questions; for validation."""
+    """Items of some stores once, plain, with seeded questions; for validation.
 
-    def __init__(self, stores: Sequence[Store], *, size: int, seed: int, limit: int) -> None:
+    Args:
+        stores: What to walk through.
+        size: Side of the model frame.
+        seed: Decides the choice and the questions.
+        limit: Most images of each store; all when None.
+    """
+
+    def __init__(self, stores: Sequence[Store], *, size: int, seed: int, limit: int | None) -> None:
         rng = np.random.default_rng(seed)
         places = [(store, k) for store in stores for k in sorted(rng.permutation(len(store))[:limit])]
         self.places = places
@@ -61,21 +68,30 @@ class Walk(Dataset[Example]):
 
 
 class Onward(Sampler[int]):
-    """Numbers from ``start`` to ``stop``: resuming a stream is starting later.
+    """Numbers of a stream's examples, an epoch after the other: resuming a stream is starting later.
+
+    Its length is that of a whole epoch also where the first one starts late: Lightning counts on from the batch where it
+    stopped, and takes the length of training, and with it the learning rate, from here.
 
     Args:
         start: First example.
-        stop: One past the last.
+        length: Examples in an epoch.
     """
 
-    def __init__(self, start: int, stop: int) -> None:
-        self.start, self.stop = start, stop
+    def __init__(self, start: int, length: int) -> None:
+        self.start, self.length = start, length
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.start, self.stop))
+        epoch = max(self.epoch, self.start // self.length)
+        return iter(range(max(self.start, epoch * self.length), (epoch + 1) * self.length))
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self.length
 
 
 def view_example(item: Labelled, size: int, rng: np.random.Generator) -> Example:

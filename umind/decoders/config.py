@@ -5,7 +5,7 @@ from __future__ import annotations
 from transformers import PreTrainedConfig
 
 
-class DecoderConfig(PreTrainedConfig):
+class DecoderConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes shared by the decoders.
 
     Args:

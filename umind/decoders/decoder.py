@@ -1,4 +1,4 @@
-"""The decoders together: states of task tokens and pixel features in, regions and points out."""
+"""The decoders of a region token together: its state and pixel features in, the instances of its phrase out."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
-from transformers.utils import ModelOutput
+from torch.nn import functional
 
 from umind.backbone.pixels import PixelConfig, PixelFeatures
 from umind.decoders.box.head import BoxHead
 from umind.decoders.config import DecoderConfig
-from umind.decoders.keypoint.head import KeypointHead
 from umind.decoders.locate.head import LocateHead, peaks
 from umind.decoders.mask.head import MaskHead
 from umind.decoders.measure.head import SpreadHead
@@ -33,8 +31,8 @@ class InstanceSites:
     points: Float[Tensor, "m 2"]
 
 
-@dataclass
-class RegionOutput(ModelOutput):
+@dataclass(frozen=True, eq=False)
+class RegionOutput:
     """What R region tokens and their M instances give.
 
     Args:
@@ -50,16 +48,16 @@ class RegionOutput(ModelOutput):
         log_spread: Log of the relative standard deviation of long and short axis, ``(M, 2)``.
     """
 
-    centres: Tensor | None = None
-    extent: Tensor | None = None
-    presence: Tensor | None = None
-    slots: Tensor | None = None
-    points: Tensor | None = None
-    scores: Tensor | None = None
-    masks: Tensor | None = None
-    quality: Tensor | None = None
-    boxes: Tensor | None = None
-    log_spread: Tensor | None = None
+    centres: Float[Tensor, "r h8 w8"]
+    extent: Float[Tensor, "r h8 w8"]
+    presence: Float[Tensor, "r"]
+    slots: Int[Tensor, "m"]
+    points: Float[Tensor, "m 2"]
+    scores: Float[Tensor, "m"]
+    masks: Float[Tensor, "m h4 w4"]
+    quality: Float[Tensor, "m"]
+    boxes: Float[Tensor, "m 4"]
+    log_spread: Float[Tensor, "m 2"]
 
 
 class RegionDecoder(nn.Module):
@@ -129,14 +127,7 @@ class RegionDecoder(nn.Module):
         )
 
 
-class PointDecoder(KeypointHead):
-    """From the state of a ``[KPT]`` token to the heatmap of its point."""
-
-    def __init__(self, config: DecoderConfig, pixels: PixelConfig, hidden_size: int) -> None:
-        super().__init__(hidden_size, pixels.mask_channels, config.kernel_channels)
-
-
 def sample(maps: Float[Tensor, "m c h w"], points: Float[Tensor, "m 2"]) -> Float[Tensor, "m c"]:
     """Bilinear reading of each map at its point, xy in units of the map's side."""
     grid = (points * 2 - 1)[:, None, None]
-    return F.grid_sample(maps, grid, align_corners=False, padding_mode="border")[:, :, 0, 0]
+    return functional.grid_sample(maps, grid, align_corners=False, padding_mode="border")[:, :, 0, 0]

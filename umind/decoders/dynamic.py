@@ -25,13 +25,13 @@ class DynamicConvolution(nn.Module):
         x = features.flatten(2)  # (N, C, H*W)
         start = 0
         for depth, (rows, columns) in enumerate(self.shapes):
-            weight = kernels[:, start : start + rows * columns].unflatten(1, (rows, columns))
+            weight = kernels[:, start : start + rows * columns].reshape(-1, rows, columns)
             start += rows * columns
             bias = kernels[:, start : start + rows, None]
             start += rows
             x = torch.baddbmm(bias, weight, x)  # (N, rows, H*W)
             x = x.relu() if depth < len(self.shapes) - 1 else x
-        return x.squeeze(1).unflatten(1, features.shape[-2:])
+        return x.reshape(-1, *features.shape[-2:])  # (N, H, W)
 
 
 def controller(inputs: int, outputs: int) -> nn.Linear:

@@ -14,7 +14,8 @@ def letterbox(pixels: UInt8[np.ndarray, "h w"], size: int) -> tuple[UInt8[np.nda
 
     Shrinking blurs first, with the standard deviation that band-limits to the new sampling (Lowe, IJCV 2004, section 3.3).
     """
-    frame = FrameMap.letterbox(*pixels.shape, size)
+    height, width = pixels.shape
+    frame = FrameMap.letterbox(height, width, size)
     if frame.scale < 1:
         sigma = 0.5 * float(np.sqrt(frame.scale**-2 - 1))
         pixels = cv2.GaussianBlur(pixels, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

@@ -29,7 +29,7 @@ class UMindImageProcessor(ImageProcessingMixin):
     model_input_names: ClassVar[list[str]] = ["pixel_values"]
 
     def __init__(self, size: int = 256, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.size = size
 
     def __call__(self, images: Sequence[UltrasoundImage]) -> tuple[Float[Tensor, "b 1 s s"], tuple[FrameMap, ...]]:
@@ -55,7 +55,7 @@ class UMindProcessor(ProcessorMixin):
         **kwargs: Any,
     ) -> None:
         self.num_image_tokens = num_image_tokens
-        super().__init__(image_processor, tokenizer, **kwargs)
+        super().__init__(image_processor, tokenizer, **kwargs)  # type: ignore[no-untyped-call]
 
     def __call__(self, images: Sequence[UltrasoundImage], questions: Sequence[Sequence[Block]]) -> BatchFeature:
         """Pixel values, ids, mask and labels (see ``pack``) of images, each with its questions."""

@@ -27,7 +27,7 @@ IN_MILLIMETRES: Mapping[str, tuple[str, float]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmentation(ResultData):
     """Masks of every instance of a phrase; ``len(result) == 0`` when it is absent.
 
@@ -65,7 +65,7 @@ class Segmentation(ResultData):
         return len(self.scores)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Detection(ResultData):
     """Boxes of every instance of a phrase.
 
@@ -85,7 +85,7 @@ class Detection(ResultData):
         return len(self.scores)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Keypoints(ResultData):
     """Named points of a structure.
 
@@ -109,7 +109,7 @@ class Keypoints(ResultData):
         return len(self.scores)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Classification(ResultData):
     """One of several options.
 
@@ -140,7 +140,7 @@ class Code(ResultData):
 Evidence = Segmentation | Detection | Keypoints | Caliper | Ellipse
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Measurement(ResultData):
     """A number with its unit, its uncertainty and the geometry it was read from.
 
@@ -193,7 +193,7 @@ class Measurement(ResultData):
         return f"{self.value:.1f} {self.unit}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Answer(ResultData):
     """Generated text with what its task tokens pointed at.
 
@@ -208,7 +208,7 @@ class Answer(ResultData):
     presence: float = field(kw_only=True)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report(ResultData):
     """A short structured report.
 
@@ -227,7 +227,7 @@ class Report(ResultData):
     presence: float = field(kw_only=True)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Analysis(ResultData):
     """Everything that was asked of one image, from one encode and one prefill; maps are keyed by the phrases given.
 

@@ -41,6 +41,11 @@ class ResultData:
         """The result as a dictionary that ``json.dumps(..., allow_nan=False)`` accepts, versioned."""
         return {"version": VERSION, **encode_fields(self)}
 
+    def __repr__(self) -> str:
+        """Every field, arrays by type and shape."""
+        shown = (f"{entry.name}={outline(getattr(self, entry.name))}" for entry in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The result that `to_dict` wrote.
@@ -58,6 +63,13 @@ class ResultData:
         if not isinstance(result, cls):
             raise ValueError(f"wanted a {cls.__name__}, got a {type(result).__name__}")
         return result
+
+
+def outline(value: object) -> str:
+    """A value in few words: arrays of more than eight numbers by type and shape."""
+    if isinstance(value, np.ndarray) and value.size > 8:
+        return f"<{value.dtype} {value.shape}>"
+    return repr(value.tolist()) if isinstance(value, np.ndarray) else repr(value)
 
 
 def encode_fields(item: object) -> dict[str, Any]:

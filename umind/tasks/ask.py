@@ -45,10 +45,11 @@ def resolve(readout: Readout, question: str, threshold: float | None) -> tuple[s
 
     ``[SEG]`` and ``[DET]`` leave the text and become evidence; ``[MEAS]`` becomes the number that the words before it name.
     """
-    regions = iter(readout.regions)
+    answer = readout.blocks[0]
+    regions = iter(answer.regions)
     evidence: list[Pointed] = []
     text = ""
-    for piece in re.split(r"(\[[A-Z]+\])", readout.response):
+    for piece in re.split(r"(\[[A-Z]+\])", answer.response):
         clause = re.split(r"[.,;]", text)[-1].strip()
         if piece == MEAS:
             named = clause or question

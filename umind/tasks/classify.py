@@ -45,8 +45,8 @@ class Classify:
 
     def read(self, readout: Readout) -> Classification:
         """Softmax over the log-likelihoods of the options, tempered on validation images."""
-        region = readout.regions[0]
-        scores = readout.likelihoods[1:] / readout.calibration.answer_temperature
+        region = readout.region
+        scores = np.array([option.likelihood for option in readout.blocks[1:]]) / readout.calibration.answer_temperature
         weights = np.exp(scores - scores.max())
         probabilities = (weights / weights.sum()).astype(np.float32)
         label = self.options[int(probabilities.argmax())] if region.is_present(self.threshold) else None

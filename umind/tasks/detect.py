@@ -34,7 +34,7 @@ class Detect:
 
     def read(self, readout: Readout) -> Detection:
         """Boxes above the threshold, cut to the image."""
-        return detection(readout.regions[0], readout, self.phrase, self.threshold)
+        return detection(readout.region, readout, self.phrase, self.threshold)
 
 
 def detection(region: Region, readout: Readout, phrase: str, threshold: float | None) -> Detection:

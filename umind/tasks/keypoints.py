@@ -12,7 +12,7 @@ from umind.tasks.readout import Readout
 from umind.tokens.template import Block
 from umind.tokens.vocabulary import KPT
 
-AXIS_ENDS = ("long axis start", "long axis end", "short axis start", "short axis end")
+AXIS_ENDS: tuple[str, ...] = ("long axis start", "long axis end", "short axis start", "short axis end")
 """Ends of a structure's axes: the long one from its leftmost end, the short one from its topmost."""
 
 
@@ -39,14 +39,15 @@ class Point:
 
     def read(self, readout: Readout) -> Keypoints:
         """Points in source pixels; none when the structure is absent."""
-        region, points, frame = readout.regions[0], readout.points, readout.frame
-        shown = slice(None) if region.is_present(self.threshold) else slice(0)
-        to_pixels = frame.size / frame.scale
+        region, frame = readout.region, readout.frame
+        points = readout.blocks[1].points if region.is_present(self.threshold) else ()
+        positions = np.array([point.position for point in points]).reshape(-1, 2) * frame.size
+        covariances = np.array([point.covariance for point in points]).reshape(-1, 2, 2) * (frame.size / frame.scale) ** 2
         return Keypoints(
-            frame.to_source(points.positions[shown] * frame.size).astype(np.float32),
-            names=AXIS_ENDS[shown],
-            scores=points.scores[shown],
-            covariances=points.covariances[shown] * np.float32(to_pixels**2),
+            frame.to_source(positions).astype(np.float32),
+            names=AXIS_ENDS[: len(points)],
+            scores=np.array([point.score for point in points], np.float32),
+            covariances=covariances.astype(np.float32),
             presence=region.presence,
             phrase=self.phrase,
         )

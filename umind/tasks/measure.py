@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from umind.schema.result import Measurement, Unit
+from umind.schema.result import Evidence, Measurement, Unit
 from umind.tasks.protocols import Protocol, protocol_of
 from umind.tasks.readout import Readout, Region
 from umind.tasks.segment import segmentation
@@ -36,7 +36,7 @@ class Measure:
 
     def read(self, readout: Readout) -> Measurement:
         """The value, or None when there is nothing to measure."""
-        return measurement(readout.regions[0], readout, self.phrase, protocol_of(self.phrase), self.threshold)
+        return measurement(readout.region, readout, self.phrase, protocol_of(self.phrase), self.threshold)
 
 
 def measurement(region: Region, readout: Readout, phrase: str, protocol: Protocol, threshold: float | None) -> Measurement:
@@ -44,7 +44,7 @@ def measurement(region: Region, readout: Readout, phrase: str, protocol: Protoco
     spacing = readout.image.spacing
     shape = segmentation(region, readout, phrase, threshold)
     value = spread = None
-    evidence = ()
+    evidence: tuple[Evidence, ...] = ()
     if len(shape) and shape.masks[0].any():
         reading = protocol.read(shape.masks[0], spacing)
         value = reading.value

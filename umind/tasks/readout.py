@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -66,18 +66,35 @@ class Region:
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
-    """Points of the ``[KPT]`` tokens of a question, in units of the model frame's side.
+class PointRead:
+    """One ``[KPT]`` token's point, in units of the model frame's side.
 
     Args:
-        positions: xy, ``(K, 2)``.
-        covariances: ``(K, 2, 2)``.
-        scores: ``(K,)``.
+        position: xy, ``(2,)``.
+        covariance: ``(2, 2)``.
+        score: Share of the heatmap near the point.
     """
 
-    positions: Float[np.ndarray, "k 2"]
-    covariances: Float[np.ndarray, "k 2 2"]
-    scores: Float[np.ndarray, "k"]
+    position: Float[np.ndarray, "2"]
+    covariance: Float[np.ndarray, "2 2"]
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class BlockReadout:
+    """What came of one block.
+
+    Args:
+        regions: One for each region token of the block's response, in order.
+        points: One for each ``[KPT]`` token, in order.
+        likelihood: Log-likelihood of the response that was put to the model; 0 when it wrote its own.
+        response: Text that it wrote, task tokens included; empty when the response was put to it.
+    """
+
+    regions: tuple[Region, ...]
+    points: tuple[PointRead, ...]
+    likelihood: float
+    response: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,20 +104,23 @@ class Readout:
     Args:
         image: The source.
         frame: Map between source and model frame.
-        regions: One for each region token of the question's blocks, in order.
-        points: Its ``[KPT]`` points.
-        likelihoods: Log-likelihood of each block's response, ``(blocks,)``.
-        response: Text that was generated, with task tokens; empty for direct verbs.
+        blocks: What came of each block of the question.
         calibration: Thresholds and temperatures.
     """
 
     image: UltrasoundImage
     frame: FrameMap
-    regions: tuple[Region, ...]
-    points: Points
-    likelihoods: Float[np.ndarray, "b"]
-    response: str
+    blocks: tuple[BlockReadout, ...]
     calibration: Calibration
+
+    @property
+    def region(self) -> Region:
+        """The first block's first region."""
+        return self.blocks[0].regions[0]
+
+    def part(self, start: int, stop: int) -> Readout:
+        """The readout of some of the blocks."""
+        return replace(self, blocks=self.blocks[start:stop])
 
 
 def read_regions(output: RegionOutput, calibration: Calibration) -> Iterator[Region]:
@@ -130,7 +150,8 @@ def distinct(masks: Float[np.ndarray, "n h w"]) -> Int[np.ndarray, "k"]:
     return np.array(kept or [0], np.intp)
 
 
-def read_heatmaps(heatmaps: Float[Tensor, "k h w"]) -> Points:
-    """Positions, covariances and scores of heatmaps."""
+def read_heatmaps(heatmaps: Float[Tensor, "k h w"]) -> Iterator[PointRead]:
+    """The point of each heatmap."""
     positions, covariances, scores = read_points(heatmaps.float())
-    return Points(positions.cpu().numpy(), covariances.cpu().numpy(), scores.cpu().numpy())
+    for position, covariance, score in zip(positions.cpu().numpy(), covariances.cpu().numpy(), scores.tolist(), strict=True):
+        yield PointRead(position, covariance, score)

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any
 
-from umind.schema.result import Result
+from umind.tasks.analyze import Analyze
 from umind.tasks.ask import Ask
 from umind.tasks.classify import Classify
 from umind.tasks.detect import Detect
 from umind.tasks.keypoints import Point
 from umind.tasks.measure import Measure
-from umind.tasks.readout import Readout
+from umind.tasks.question import Question
 from umind.tasks.report import Write
 from umind.tasks.segment import Segment
-from umind.tokens.template import Block
 
-
-class Question(Protocol):
-    """What every verb's question can do."""
-
-    def blocks(self) -> tuple[Block, ...]:
-        """Blocks to put behind the image; an open one comes last."""
-        ...
-
-    def read(self, readout: Readout) -> Result:
-        """Result of what the decoders said."""
-        ...
-
-
-TASKS: Mapping[str, type[Question]] = MappingProxyType(
+TASKS: Mapping[str, type[Question[Any]]] = MappingProxyType(
     {
         "segment": Segment,
         "detect": Detect,
@@ -39,5 +25,6 @@ TASKS: Mapping[str, type[Question]] = MappingProxyType(
         "classify": Classify,
         "ask": Ask,
         "report": Write,
+        "analyze": Analyze,
     }
 )

@@ -33,7 +33,7 @@ class Segment:
 
     def read(self, readout: Readout) -> Segmentation:
         """Masks above the threshold."""
-        return segmentation(readout.regions[0], readout, self.phrase, self.threshold)
+        return segmentation(readout.region, readout, self.phrase, self.threshold)
 
 
 def segmentation(region: Region, readout: Readout, phrase: str, threshold: float | None) -> Segmentation:

@@ -31,7 +31,7 @@ def train_tokenizer(corpus: Iterable[str], vocab_size: int = 2048) -> PreTrained
         show_progress=False,
     )
     bpe.train_from_iterator(corpus, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=bpe,
         pad_token=PAD,
         eos_token=END,

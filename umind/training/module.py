@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import torch
 from jaxtyping import Float
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
+from umind.backbone.pixels import PixelConfig
 from umind.data.datamodule import MixtureData
 from umind.decoders.decoder import InstanceSites
-from umind.model import UMindConfig, UMindModel
+from umind.model import UMindConfig, UMindModel, UMindOutput
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.batch import Batch
 from umind.tokens.slots import IGNORED
@@ -22,7 +24,7 @@ from umind.training.objective import LossWeights, objective
 from umind.training.pretrained import load_imagenet_mobilenet
 
 
-class UMindModule(L.LightningModule):
+class UMindModule(LightningModule):
     """Trains every part at once.
 
     Args:
@@ -54,7 +56,8 @@ class UMindModule(L.LightningModule):
         self.warmup_steps, self.weights = warmup_steps, loss
         words = PreTrainedTokenizerFast.from_pretrained(tokenizer)
         if init is not None:
-            self.model = UMindModel.from_pretrained(init, dtype=torch.float32)
+            self.model = UMindModel.from_pretrained(init, dtype=torch.float32, use_safetensors=True)
+            self.model.train()  # it comes in evaluation mode, and Lightning would leave it there
         else:
             self.model = UMindModel(UMindConfig.tiny(vocab_size=len(words)))
             if imagenet:
@@ -62,22 +65,29 @@ class UMindModule(L.LightningModule):
         for name in frozen:
             self.model.pixels.encoder.get_submodule(name).requires_grad_(False)
         pixels = self.model.config.pixel_config
+        assert isinstance(pixels, PixelConfig)
         self.processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), words, pixels.num_tokens)
-        self.model.to(memory_format=torch.channels_last)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
 
     def setup(self, stage: str) -> None:
         """Hand the processor to the data."""
-        data: MixtureData = self.trainer.datamodule
-        data.attach(self.processor)
+        data = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, MixtureData):
+            data.attach(self.processor)
 
-    def step(self, batch: Batch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], Any]:
-        """Forward pass and losses; kernels are read where the truth says."""
-        output = self.model(
+    def forward(self, batch: Batch, sites: InstanceSites | None = None) -> UMindOutput:
+        """One pass over a batch; instances are read at the peaks of the centre maps where no sites are given."""
+        output: UMindOutput = self.model(
             input_ids=batch.input_ids,
             attention_mask=batch.attention_mask,
             pixel_values=batch.pixel_values.to(memory_format=torch.channels_last),
-            sites=InstanceSites(batch.regions.slots, batch.regions.sites),
+            sites=sites,
         )
+        return output
+
+    def step(self, batch: Batch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], UMindOutput]:
+        """Forward pass and losses; kernels are read where the truth says."""
+        output = self(batch, InstanceSites(batch.regions.slots, batch.regions.sites))
         total, parts = objective(output, batch, self.weights)
         return total, parts, output
 
@@ -89,25 +99,36 @@ class UMindModule(L.LightningModule):
         return total
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Losses, and the simplest figures that say how things go: Dice at true centres, presence and word accuracy."""
+        """Losses and figures on validation images."""
+        self.evaluate("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Losses and figures on test images."""
+        self.evaluate("test", batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> UMindOutput:
+        """What the model finds without the truth's help."""
+        output: UMindOutput = self(batch)
+        return output
+
+    def evaluate(self, part: str, batch: Batch) -> None:
+        """Log losses, and the simplest figures that say how things go: Dice at true centres, presence and word accuracy."""
         total, parts, output = self.step(batch)
-        truth = batch.regions
-        size = len(batch)
-        figures = {f"val/{name}": value for name, value in parts.items()} | {"val/loss": total}
+        regions, truth = output.regions, batch.regions
+        assert regions is not None
+        figures = {**parts, "loss": total}
         if len(truth.slots):
-            masks = (
-                torch.nn.functional.interpolate(output.regions.masks[:, None].float(), scale_factor=2, mode="bilinear")[:, 0]
-                > 0
-            )
+            masks = functional.interpolate(regions.masks[:, None].float(), scale_factor=2, mode="bilinear")[:, 0] > 0
             target = truth.masks > 0.5
             overlap = 2 * (masks & target).sum((1, 2)) / (masks.sum((1, 2)) + target.sum((1, 2))).clamp(min=1)
-            figures["val/dice_at_truth"] = overlap.mean()
-        figures["val/presence_accuracy"] = ((output.regions.presence > 0) == truth.present.bool()).float().mean()
+            figures["dice_at_truth"] = overlap.mean()
+        if len(truth.present):
+            figures["presence_accuracy"] = ((regions.presence > 0) == truth.present.bool()).float().mean()
         answered = batch.labels != IGNORED
-        figures["val/word_accuracy"] = (output.logits[answered].argmax(-1) == batch.labels[answered]).float().mean()
-        self.log_dict(figures, batch_size=size)
+        figures["word_accuracy"] = (output.logits[answered].argmax(-1) == batch.labels[answered]).float().mean()
+        self.log_dict({f"{part}/{name}": value for name, value in figures.items()}, batch_size=len(batch))
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with warm-up and cosine, the encoder slower than the rest."""
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():

@@ -62,6 +62,8 @@ def objective(
     output: UMindOutput, batch: Batch, weights: LossWeights
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
     """Total loss and its named parts, unweighted."""
+    assert output.regions is not None
+    assert output.heatmaps is not None
     answered = batch.labels != IGNORED
     parts = {
         "text": text_loss(output.logits[answered].float(), batch.labels[answered]),

@@ -11,7 +11,7 @@ from typing import ClassVar, cast, get_args
 from umind.data.adapters.absence import ABSENT
 from umind.data.adapters.files import read_csv
 from umind.schema.image import UltrasoundImage
-from umind.schema.sample import Sample, Split, Structure, nothing
+from umind.schema.sample import Sample, Split, Structure
 
 COLUMNS = ("image", "patient", "group", "split")
 
@@ -114,7 +114,7 @@ class Adapter(ABC):
             organ=self.organ,
             structures=structures,
             absent=(*absent, *ABSENT[self.name]),
-            attributes=attributes or nothing(),
+            attributes=attributes or {},
             measurements=measurements or {},
             patient=record.patient,
             group=record.group,

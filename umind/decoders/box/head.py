@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class BoxHead(nn.Module):
@@ -17,10 +17,11 @@ class BoxHead(nn.Module):
 
     def __init__(self, instance_size: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(instance_size, instance_size), nn.ReLU(), nn.Linear(instance_size, 4))
-        nn.init.constant_(self.layers[-1].bias, -2.0)  # softplus(-2) = 0.13 of the image: a common lesion
+        first, last = nn.Linear(instance_size, instance_size), nn.Linear(instance_size, 4)
+        nn.init.constant_(last.bias, -2.0)  # softplus(-2) = 0.13 of the image: a common lesion
+        self.layers = nn.Sequential(first, nn.ReLU(), last)
 
     def forward(self, instances: Float[Tensor, "m d"], points: Float[Tensor, "m 2"]) -> Float[Tensor, "m 4"]:
         """Boxes xyxy in units of the image's side."""
-        distances = F.softplus(self.layers(instances))
+        distances = functional.softplus(self.layers(instances))
         return torch.cat([points - distances[:, :2], points + distances[:, 2:]], 1)

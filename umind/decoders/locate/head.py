@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from umind.backbone.pixels import conv_block
 
@@ -32,9 +32,9 @@ class LocateHead(nn.Module):
     ) -> tuple[Float[Tensor, "r h w"], Float[Tensor, "r h w"]]:
         """Logits of centres and of extent for each region token; ``rows`` says whose image it belongs to."""
         features = self.tower(context)[rows].flatten(2)  # (R, C, H*W)
-        kernels = self.kernels(states).unflatten(1, (2, -1))  # (R, 2, C + 1)
+        kernels = self.kernels(states).reshape(-1, 2, context.shape[1] + 1)  # (R, 2, C + 1)
         maps = torch.baddbmm(kernels[..., -1:], kernels[..., :-1], features)  # (R, 2, H*W)
-        centres, extent = maps.unflatten(2, context.shape[-2:]).unbind(1)
+        centres, extent = maps.reshape(-1, 2, *context.shape[-2:]).unbind(1)
         return centres, extent
 
 
@@ -52,7 +52,7 @@ def peaks(
         Map of each peak, its xy in units of the map's side, its probability; by map, then by falling probability.
     """
     probability = centres.sigmoid()
-    is_peak = F.max_pool2d(probability[:, None], 3, stride=1, padding=1)[:, 0] == probability
+    is_peak = functional.max_pool2d(probability[:, None], 3, stride=1, padding=1)[:, 0] == probability
     scores, cells = (probability * is_peak).flatten(1).topk(limit, dim=1)
     wanted = scores > minimum
     wanted[:, 0] = True

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def centre_target(
-    points: Float[Tensor, "m 2"], boxes: Float[Tensor, "m 4"], slots: Int[Tensor, "m"], shape: tuple[int, int, int]
+    points: Float[Tensor, "m 2"], boxes: Float[Tensor, "m 4"], slots: Int[Tensor, "m"], shape: tuple[int, ...]
 ) -> Float[Tensor, "r h w"]:
     """Gaussians at instance centres, a ninth of the box wide and at least half a cell, exactly 1 at the centre's cell.
 
@@ -34,11 +34,13 @@ def centre_loss(logits: Float[Tensor, "r h w"], target: Float[Tensor, "r h w"]) 
     """Penalty-reduced focal loss (CornerNet, Law & Deng, ECCV 2018; alpha 2, beta 4), for each instance."""
     hit = target == 1
     probability = logits.sigmoid()
-    near = F.logsigmoid(logits) * (1 - probability) ** 2
-    far = F.logsigmoid(-logits) * probability**2 * (1 - target) ** 4
+    near = functional.logsigmoid(logits) * (1 - probability) ** 2
+    far = functional.logsigmoid(-logits) * probability**2 * (1 - target) ** 4
     return -torch.where(hit, near, far).sum() / hit.sum().clamp(min=1)
 
 
 def extent_loss(logits: Float[Tensor, "r h w"], target: Float[Tensor, "r h w"]) -> Float[Tensor, ""]:
-    """Cross-entropy against the share of each cell that the phrase covers."""
-    return F.binary_cross_entropy_with_logits(logits, target)
+    """Cross-entropy against the share of each cell that the phrase covers; zero without phrases."""
+    if not len(logits):
+        return logits.sum()
+    return functional.binary_cross_entropy_with_logits(logits, target)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def upsample_to(logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h2 w2"]) -> Float[Tensor, "m h2 w2"]:
     """Logits at the resolution of the target, bilinear."""
-    return F.interpolate(logits[:, None], size=target.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    return functional.interpolate(logits[:, None], size=target.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
 
 
 def mask_loss(logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Cross-entropy and soft Dice loss (Milletari et al., 3DV 2016), each the mean over instances; zero without any."""
     if not len(logits):
         return logits.sum(), logits.sum()
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, target)
+    cross_entropy = functional.binary_cross_entropy_with_logits(logits, target)
     probability = logits.sigmoid()
     overlap = 2 * (probability * target).sum((1, 2))
     total = (probability**2).sum((1, 2)) + (target**2).sum((1, 2))
@@ -31,4 +31,4 @@ def quality_loss(
         return quality.sum()
     predicted, truth = logits.detach() > 0, target > 0.5
     iou = (predicted & truth).sum((1, 2)) / (predicted | truth).sum((1, 2)).clamp(min=1)
-    return F.binary_cross_entropy_with_logits(quality, iou)
+    return functional.binary_cross_entropy_with_logits(quality, iou)

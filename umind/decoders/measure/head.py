@@ -15,8 +15,9 @@ class SpreadHead(nn.Module):
 
     def __init__(self, instance_size: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(instance_size, 64), nn.ReLU(), nn.Linear(64, 2))
-        nn.init.constant_(self.layers[-1].bias, -2.5)  # exp(-2.5) = 8 %
+        first, last = nn.Linear(instance_size, 64), nn.Linear(64, 2)
+        nn.init.constant_(last.bias, -2.5)  # exp(-2.5) = 8 %
+        self.layers = nn.Sequential(first, nn.ReLU(), last)
 
     def forward(self, instances: Float[Tensor, "m d"]) -> Float[Tensor, "m 2"]:
         """One pair for each instance, long axis first, kept in 0.3 % .. 100 %."""

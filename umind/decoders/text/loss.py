@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def text_loss(logits: Float[Tensor, "n v"], next_ids: Int[Tensor, "n"]) -> Float[Tensor, ""]:
-    """Cross-entropy of the next token over the responses."""
-    return F.cross_entropy(logits, next_ids)
+    """Cross-entropy of the next token over the responses; zero without any."""
+    if not len(logits):
+        return logits.sum()
+    return functional.cross_entropy(logits, next_ids)

@@ -1,0 +1,1 @@
+"""Thin scripts over `umind.evaluation`, and the results they wrote."""

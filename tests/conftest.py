@@ -1,0 +1,38 @@
+"""What several rooms' tests share: a small random model, and the embedded one."""
+
+import pytest
+import torch
+
+from umind import UMindVL
+from umind.backbone.pixels import PixelConfig
+from umind.checkpoint import EMBEDDED
+from umind.model import UMindConfig, UMindModel
+from umind.processor.processor import UMindImageProcessor, UMindProcessor
+from umind.tokens.tokenizer import train_tokenizer
+
+SMALL = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 32,
+}
+
+
+@pytest.fixture(scope="session")
+def random_umind() -> UMindVL:
+    """A small model with random weights, 64-pixel frames."""
+    torch.manual_seed(0)
+    words = train_tokenizer(["segment the breast lesion", "long axis start", "yes no benign malignant"])
+    config = UMindConfig.tiny(vocab_size=len(words), **SMALL)
+    config.pixel_config = PixelConfig(image_size=64)
+    model = UMindModel(config).eval()
+    return UMindVL(model, UMindProcessor(UMindImageProcessor(size=64), words, config.pixel_config.num_tokens))
+
+
+@pytest.fixture(scope="session")
+def umind_tiny() -> UMindVL:
+    """The model inside the package."""
+    assert (EMBEDDED / "model.safetensors").exists(), "the package ships its default model"
+    return UMindVL.from_pretrained()

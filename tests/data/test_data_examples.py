@@ -1,0 +1,155 @@
+"""Packed questions with their truth, and the tensors of a batch."""
+
+
+import numpy as np
+import pytest
+import torch
+
+from umind.data.collate import Collator, centre_of_mask, shrink
+from umind.data.examples import Example, RegionTruth, build_example, task_tokens
+from umind.data.labelled import Facts, Labelled
+from umind.data.mixture import Mixture, Walk
+from umind.data.phantom import phantom_sample
+from umind.data.store import Store
+from umind.geometry.boxes import box_of_mask
+from umind.processor.processor import UMindImageProcessor, UMindProcessor
+from umind.tokens.slots import IGNORED, PAD_ID, find_slots
+from umind.tokens.template import Block
+from umind.tokens.tokenizer import train_tokenizer
+from umind.tokens.vocabulary import ANSWER, END, KPT, MEAS, REGION_TOKENS, SPECIAL_TOKENS
+
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    samples = [phantom_sample(seed, size=96) for seed in range(40)]
+    return Store.write(tmp_path_factory.mktemp("stores") / "phantom-train", samples, 40, 96)
+
+
+@pytest.fixture(scope="module")
+def examples(store: Store) -> list[Example]:
+    mixture = Mixture([store], [1.0], size=SIZE, seed=0)
+    return [mixture[k] for k in range(200)]
+
+
+@pytest.fixture(scope="module")
+def processor(examples: list[Example]) -> UMindProcessor:
+    words = [text for e in examples[:50] for b in e.blocks for text in (b.query, b.response or "")]
+    return UMindProcessor(UMindImageProcessor(size=SIZE), train_tokenizer(words, vocab_size=512), 4)
+
+
+def test_truths_are_as_many_as_task_tokens(examples: list[Example], processor: UMindProcessor) -> None:
+    for start in range(0, 200, 8):
+        batch = examples[start : start + 8]
+        ids = processor.pack([e.blocks for e in batch])["input_ids"]
+        areas, points = find_slots(ids, REGION_TOKENS), find_slots(ids, (KPT,))
+        truths = [truth for e in batch for truth in e.regions]
+        assert len(areas) == len(truths)
+        assert areas.rows.tolist() == [row for row, e in enumerate(batch) for _ in e.regions]
+        assert [k == SPECIAL_TOKENS.index(MEAS) for k in areas.kinds.tolist()] == [t.measured for t in truths]
+        assert len(points) == sum(len(e.points) for e in batch)
+        assert all(len(t.masks) <= 1 for t in truths if t.measured)
+
+
+def test_examples_ask_for_things_that_are_there_and_that_are_not(examples: list[Example]) -> None:
+    truths = [truth for e in examples for truth in e.regions]
+    present = np.mean([len(t.masks) > 0 for t in truths])
+    assert 0.3 < present < 0.9
+    assert max(len(t.masks) for t in truths) >= 3
+    assert np.mean([len(e.points) > 0 for e in examples]) > 0.3
+    assert all(token for e in examples for b in e.blocks for token in task_tokens(b.response or ""))
+
+
+def test_points_lie_on_the_outline(examples: list[Example]) -> None:
+    for example in examples:
+        for start in range(0, len(example.points), 4):
+            ends = example.points[start : start + 4]
+            masks = [m for t in example.regions for m in t.masks]
+            boxes = np.array([box_of_mask(m) for m in masks])
+            middle = ends.mean(0)
+            assert any((box[:2] - 2 <= middle).all() and (middle <= box[2:] + 2).all() for box in boxes)
+
+
+def test_batch_agrees_with_itself(examples: list[Example], processor: UMindProcessor) -> None:
+    batch = Collator(processor)(examples[:12])
+    truth = batch.regions
+    assert batch.pixel_values.shape == (12, 1, SIZE, SIZE)
+    assert truth.masks.shape[1:] == (SIZE // 2,) * 2
+    assert truth.extent.shape == (len(truth.present), SIZE // 8, SIZE // 8)
+    assert truth.present.bool().tolist() == [bool((truth.slots == k).any()) for k in range(len(truth.present))]
+    masks = [m for e in examples[:12] for t in e.regions for m in t.masks]
+    assert len(masks) == len(truth.boxes) > 10
+    for k, mask in enumerate(masks):
+        np.testing.assert_allclose(truth.boxes[k] * SIZE, box_of_mask(mask), atol=1e-4)
+        low, high = truth.boxes[k][:2], truth.boxes[k][2:]
+        assert (low <= truth.centres[k]).all()
+        assert (truth.centres[k] <= high).all()
+        column, row = (truth.centres[k] * SIZE).long().tolist()
+        assert mask[row, column]
+        assert (abs(truth.sites[k] - truth.centres[k]) <= 0.15 * (high - low) + 1e-6).all()
+        assert truth.masks[k].sum() * 4 == pytest.approx(mask.sum(), rel=1e-5)
+    for slot in range(len(truth.present)):
+        union = np.array(masks)[(truth.slots == slot).numpy()].any(0) if truth.present[slot] else np.zeros((SIZE, SIZE), bool)
+        np.testing.assert_allclose(truth.extent[slot], shrink(union[None], 8)[0], atol=1e-6)
+
+
+def test_labels_are_the_responses_and_nothing_else(examples: list[Example], processor: UMindProcessor) -> None:
+    batch = Collator(processor)(examples[:6])
+    answer, end = SPECIAL_TOKENS.index(ANSWER), SPECIAL_TOKENS.index(END)
+    for ids, labels in zip(batch.input_ids.tolist(), batch.labels.tolist(), strict=True):
+        inside, wanted = False, []
+        for place, token in enumerate(ids):
+            inside = inside or token == answer
+            inside = inside and token != end
+            wanted.append(ids[place + 1] if inside else IGNORED)
+        assert labels == wanted
+        assert all(label == IGNORED for token, label in zip(ids, labels, strict=True) if token == PAD_ID)
+
+
+def test_batch_is_the_same_whenever_it_is_made(examples: list[Example], processor: UMindProcessor) -> None:
+    first, second = Collator(processor)(examples[:4]), Collator(processor)(examples[:4])
+    assert torch.equal(first.regions.sites, second.regions.sites)
+    assert torch.equal(first.input_ids, second.input_ids)
+
+
+def test_batch_without_any_region(processor: UMindProcessor) -> None:
+    pixels = np.zeros((SIZE, SIZE), np.uint8)
+    example = Example(pixels, (Block("what is scanned here?", "breast"),), (), np.zeros((0, 2)))
+    truth = Collator(processor)([example, example]).regions
+    assert truth.extent.shape == (0, 8, 8)
+    assert truth.masks.shape == (0, 32, 32)
+    assert truth.boxes.shape == (0, 4)
+    absent = Example(
+        pixels, (Block("segment cyst", "[SEG]"),), (RegionTruth(np.zeros((0, SIZE, SIZE), bool), False),), np.zeros((0, 2))
+    )
+    truth = Collator(processor)([absent]).regions
+    assert truth.present.tolist() == [0.0]
+    assert truth.extent.sum() == 0
+
+
+def test_centre_of_a_ring_lies_on_it() -> None:
+    ys, xs = np.mgrid[:64, :64]
+    ring = abs(np.hypot(xs - 32, ys - 32) - 20) < 3
+    x, y = centre_of_mask(ring)
+    assert ring[int(y), int(x)]
+    disc = np.hypot(xs - 20, ys - 41) < 9
+    np.testing.assert_allclose(centre_of_mask(disc), (20.5, 41.5))
+
+
+def test_image_with_nothing_known_still_makes_an_example() -> None:
+    facts = Facts("own", "train", "k", "k", "kidney", (), (), {})
+    view = Labelled(np.zeros((SIZE, SIZE), np.uint8), np.zeros((SIZE, SIZE), np.uint8), facts)
+    for seed in range(20):
+        example = build_example(view, np.random.default_rng(seed))
+        assert example.blocks
+        assert example.regions == ()
+
+
+def test_walk_shows_each_image_once(store: Store) -> None:
+    walk = Walk([store, store], size=SIZE, seed=1, limit=7)
+    assert len(walk) == 14
+    assert [place for _, place in walk.places[:7]] == sorted({place for _, place in walk.places[:7]})
+    np.testing.assert_array_equal(walk[3].pixels, walk[3].pixels)
+    assert walk[3].blocks == Walk([store, store], size=SIZE, seed=1, limit=7)[3].blocks
+    assert len(Walk([store], size=SIZE, seed=1, limit=None)) == len(store)

@@ -1,0 +1,155 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_network import POINT, SEGMENT, build, inputs, pixel_values
+from torch import Tensor
+
+from umind import checkpoint
+from umind.checkpoint import load, save
+from umind.schema.errors import CheckpointError
+
+MODEL, PROCESSOR = build()
+WEIGHTS = "model.safetensors"
+KEY = "regions.mask.controller.weight"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save(MODEL, PROCESSOR, tmp_path)
+    return tmp_path
+
+
+def read(folder: Path, **options: str) -> tuple[object, object]:
+    return load(folder, device="cpu", dtype="float32", **options)
+
+
+def edit(folder: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def test_round_trip_is_bit_equal(folder: Path) -> None:
+    model, processor = read(folder)
+    assert not model.training
+    assert model.config.to_diff_dict() == MODEL.config.to_diff_dict() | {"dtype": "float32", "_name_or_path": str(folder)} or (
+        {**model.config.to_dict(), "dtype": None, "_name_or_path": ""} == {**MODEL.config.to_dict(), "dtype": None}
+    )
+    state = model.state_dict()
+    assert state.keys() == MODEL.state_dict().keys()
+    for name, tensor in MODEL.state_dict().items():  # the timm encoder's weights and buffers among them
+        assert torch.equal(state[name], tensor), name
+    for name, buffer in MODEL.named_buffers():
+        assert torch.equal(model.get_buffer(name), buffer), name
+    blocks = [[SEGMENT, POINT]]
+    packed = processor.pack(blocks)
+    assert torch.equal(packed["input_ids"], PROCESSOR.pack(blocks)["input_ids"])
+    with torch.no_grad():
+        ours, theirs = (m(**inputs(packed), pixel_values=pixel_values(1)) for m in (MODEL, model))
+    assert torch.equal(ours.logits, theirs.logits)
+    assert torch.equal(ours.regions.masks, theirs.regions.masks)
+    assert torch.equal(ours.heatmaps, theirs.heatmaps)
+
+
+def test_calibration_comes_back(tmp_path: Path) -> None:
+    model, processor = build()
+    model.config.presence_scale, model.config.score_threshold = 1.75, 0.3
+    save(model, processor, tmp_path)
+    loaded, _ = read(tmp_path)
+    assert (loaded.config.presence_scale, loaded.config.score_threshold) == (1.75, 0.3)
+
+
+def test_dtype(folder: Path) -> None:
+    model, _ = load(folder, device="cpu", dtype="bfloat16")
+    assert model.dtype == torch.bfloat16
+    for name in ("flaot32", "int8", "nn"):
+        with pytest.raises(ValueError, match=name):
+            load(folder, device="cpu", dtype=name)
+
+
+def test_nothing_is_pickled(folder: Path) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".jinja", ".txt"}
+    for path in files:
+        if path.suffix == ".json":
+            json.loads(path.read_text("utf-8"))
+
+
+def test_missing_tensor_is_named(folder: Path) -> None:
+    edit(folder, lambda tensors: tensors.pop(KEY))
+    with pytest.raises(CheckpointError, match=f"missing: {KEY}"):
+        read(folder)
+
+
+def test_missing_buffer_is_named(folder: Path) -> None:
+    edit(folder, lambda tensors: tensors.pop("pixels.mask.0.1.running_var"))
+    with pytest.raises(CheckpointError, match="missing: pixels.mask.0.1.running_var"):
+        read(folder)
+
+
+def test_extra_tensor_is_named(folder: Path) -> None:
+    edit(folder, lambda tensors: tensors.update(stray=torch.zeros(3)))
+    with pytest.raises(CheckpointError, match="unknown: stray"):
+        read(folder)
+
+
+def test_tensor_of_another_shape_is_named(folder: Path) -> None:
+    edit(folder, lambda tensors: tensors.update({KEY: tensors[KEY][:, :-1].contiguous()}))
+    with pytest.raises(CheckpointError, match=f"of another shape: {KEY}"):
+        read(folder)
+
+
+def test_every_fault_is_named(folder: Path) -> None:
+    edit(folder, lambda tensors: tensors.update(stray=tensors.pop(KEY)))
+    with pytest.raises(CheckpointError, match=f"missing: {KEY}; unknown: stray"):
+        read(folder)
+
+
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    torch.save(MODEL.state_dict(), folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="safetensors"):
+        read(folder)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 1000, -100])
+def test_truncated_weights(folder: Path, kept: int) -> None:
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[:kept])
+    with pytest.raises(CheckpointError, match="no model could be read"):
+        read(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_missing_or_broken_file(folder: Path, name: str) -> None:
+    (folder / name).write_text("{", "utf-8")
+    with pytest.raises(CheckpointError, match="no model could be read"):
+        read(folder)
+    (folder / name).unlink()
+    (folder / "tokenizer_config.json").unlink()
+    with pytest.raises(CheckpointError, match="no model could be read"):
+        read(folder)
+
+
+def test_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="nowhere"):
+        read(tmp_path / "nowhere")
+
+
+def test_adapter_without_peft_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install peft"):
+        read(folder, adapter=folder)
+
+
+def test_pickled_adapter_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "find_spec", lambda name: True)
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    torch.save({}, adapter / "adapter_model.bin")
+    with pytest.raises(CheckpointError, match="adapter_model.safetensors"):
+        read(folder, adapter=adapter)

@@ -1,0 +1,191 @@
+"""``umind analyze``: everything asked of many images, written to a folder."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from umind.cli.arguments import Subparsers, add_run_options, classes, phrases
+from umind.cli.sources import open_model, open_still
+from umind.cli.summary import heading, lines
+from umind.cli.terminal import NOTICE, CallError, Progress, complain_of, say
+from umind.export import to_csv, to_dict, to_html
+from umind.predictor import BATCH, UMindVL
+from umind.schema.image import UltrasoundImage
+from umind.schema.result import Analysis
+from umind.viz import draw
+
+DESCRIPTION = """\
+Find, measure and classify in images, and write a report of each, in one pass an image.
+
+An option may be given several times, and takes several phrases with commas between them.
+For every image the folder of --out gets NAME.overlay.png, NAME.json and NAME.html, and results.csv has the rows of all.
+Images of the same name get numbers: scan, scan-2.
+"""
+EXAMPLE = """\
+example:
+  umind analyze scans/*.png --find "breast lesion" --measure "longest diameter of the breast lesion" \\
+      --classify "breast lesion=benign,malignant" --spacing 0.12 --out results/
+"""
+TABLE = "results.csv"
+SUFFIXES = (".overlay.png", ".json", ".html")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image of the call.
+
+    Args:
+        path: Where it is read.
+        stem: Name of its files in the folder of results, which no other job has.
+        name: Name in the results: the file's own, with its folders where two files share it.
+    """
+
+    path: Path
+    stem: str
+    name: str
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser: ArgumentParser = subparsers.add_parser(
+        "analyze",
+        help="find, measure, classify and report on images; writes pictures, JSON, HTML and CSV",
+        description=DESCRIPTION,
+        epilog=EXAMPLE,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF, WebP, BMP, GIF or DICOM")
+    parser.add_argument("--find", action="extend", type=phrases, default=[], metavar="PHRASE", help="outline and box")
+    parser.add_argument("--measure", action="extend", type=phrases, default=[], metavar="NAME", help='as "head circumference"')
+    parser.add_argument(
+        "--classify", action="append", type=classes, default=[], metavar="PHRASE=A,B", help="choose among options"
+    )
+    parser.add_argument(
+        "--points", action="extend", type=phrases, metavar="PHRASE", help="find the ends of the axes (default: as --find)"
+    )
+    parser.add_argument("--no-text", dest="text", action="store_false", help="leave the generated report out")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results, made if missing")
+    add_run_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: Namespace) -> int:
+    """Analyse every image; 0 when all went well, 1 when some failed.
+
+    Raises:
+        CallError: Nothing was asked, the folder cannot be written, or there is no model.
+    """
+    if not (args.text or args.find or args.measure or args.classify or args.points):
+        raise CallError("--no-text leaves nothing to do; wanted --find, --measure, --classify or --points")
+    jobs = plan(args.images, args.frame)
+    prepare(args.out, jobs)
+    model = open_model(args)
+    header = to_csv(())
+    num_done = 0
+    progress = Progress(len(jobs))
+    with (args.out / TABLE).open("w", encoding="utf-8", newline="") as table:
+        table.write(header)
+        for start in range(0, len(jobs), BATCH):
+            progress.show(start)
+            for job, image, analysis in analyses(model, jobs[start : start + BATCH], args, progress):
+                write(args.out / job.stem, image, analysis)
+                table.write(to_csv(analysis).removeprefix(header))
+                progress.clear()
+                say(json.dumps(to_dict(analysis)) if args.json else "\n".join([heading(image), *indented(analysis), ""]))
+                num_done += 1
+            table.flush()
+    progress.clear()
+    if num_done and not args.json:
+        stem = jobs[0].stem if len(jobs) == 1 else "NAME"
+        files = ", ".join(f"{stem}{suffix}" for suffix in SUFFIXES)
+        of = "" if len(jobs) == 1 else f" of {num_done} images"
+        say(f"Written to {args.out}: {files}{of}, and {TABLE}\n{NOTICE}")
+    return 0 if num_done == len(jobs) else 1
+
+
+def analyses(
+    model: UMindVL, jobs: Sequence[Job], args: Namespace, progress: Progress
+) -> Iterator[tuple[Job, UltrasoundImage, Analysis]]:
+    """Image and analysis of each job whose image can be read; the others are complained about."""
+    opened: list[tuple[Job, UltrasoundImage]] = []
+    for job in jobs:
+        try:
+            image = open_still(job.path, spacing=args.spacing, frame=args.frame)
+        except ValueError as error:
+            progress.clear()
+            complain_of(job.path, error)
+        else:
+            opened.append((job, replace(image, name=job.name)))
+    if not opened:
+        return
+    results = model.analyze(
+        [image for _, image in opened],
+        unique(args.find),
+        measure=unique(args.measure),
+        classes=dict(args.classify),
+        points=unique(args.find if args.points is None else args.points),
+        text=args.text,
+        threshold=args.threshold,
+    )
+    for (job, image), analysis in zip(opened, results, strict=True):
+        yield job, image, analysis
+
+
+def unique(phrases: Sequence[str]) -> list[str]:
+    """Phrases without repeats, in their order."""
+    return list(dict.fromkeys(phrases))
+
+
+def indented(analysis: Analysis) -> Iterator[str]:
+    """Lines of a summary below their heading."""
+    return (f"  {line}" for line in lines(analysis))
+
+
+def plan(paths: Sequence[Path], frame: int | None) -> list[Job]:
+    """A job for each path; the first of several with one name keeps it, the others are numbered.
+
+    Names are compared without case, because some file systems have none.
+    """
+    stems = [path.stem if frame is None else f"{path.stem}.frame{frame}" for path in paths]
+    names = [path.name for path in paths]
+    taken = {stem.casefold() for stem in stems}
+    used: set[str] = set()
+    jobs = []
+    for path, stem in zip(paths, stems, strict=True):
+        chosen, number = stem, 2
+        while chosen.casefold() in used or (chosen != stem and chosen.casefold() in taken):
+            chosen, number = f"{stem}-{number}", number + 1
+        used.add(chosen.casefold())
+        jobs.append(Job(path, chosen, path.name if names.count(path.name) == 1 else str(path)))
+    return jobs
+
+
+def prepare(folder: Path, jobs: Sequence[Job]) -> None:
+    """Make the folder of results.
+
+    Raises:
+        CallError: It is a file, cannot be made, or a result would overwrite an image of the call.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise CallError(f"--out {folder}: is a file; wanted a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CallError(f"--out {folder}: cannot be made ({error.strerror})") from error
+    inputs = {job.path.resolve() for job in jobs}
+    for job in jobs:
+        for suffix in SUFFIXES:
+            if (target := (folder / f"{job.stem}{suffix}").resolve()) in inputs:
+                raise CallError(f"--out {folder}: {target.name} would overwrite an image of this call")
+
+
+def write(stem: Path, image: UltrasoundImage, analysis: Analysis) -> None:
+    """Write the picture, the JSON and the page of one image."""
+    overlay, data, page = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
+    draw(image, analysis).save(overlay)
+    data.write_text(json.dumps(to_dict(analysis), indent=1, allow_nan=False), "utf-8")
+    page.write_text(to_html(image, analysis), "utf-8")

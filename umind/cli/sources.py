@@ -1,0 +1,45 @@
+"""What the arguments name, opened: the model and the images."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from transformers.utils import logging
+
+from umind.cli.terminal import CallError
+from umind.geometry.spacing import Spacing
+from umind.io import read
+from umind.predictor import UMindVL
+from umind.schema.errors import ImageReadError
+from umind.schema.image import Clip, UltrasoundImage
+
+
+def open_model(args: Namespace) -> UMindVL:
+    """The model of ``--model`` on ``--device``; never one from the network.
+
+    Raises:
+        CallError: There is no such folder, or no model in it.
+    """
+    if args.model is not None and not args.model.is_dir():
+        raise CallError(f"--model {args.model}: wanted a folder with config.json and model.safetensors")
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return UMindVL.from_pretrained(args.model, device=args.device)
+    except (ValueError, OSError) as error:
+        raise CallError(str(error)) from error
+
+
+def open_still(path: Path, *, spacing: Spacing | None, frame: int | None) -> UltrasoundImage:
+    """One image: a still, or a chosen frame of a clip.
+
+    Raises:
+        ImageReadError: It cannot be read, is a clip of which no frame was chosen, or has no such frame.
+    """
+    image = read(path, spacing=spacing)
+    num_frames = len(image) if isinstance(image, Clip) else 1
+    if isinstance(image, Clip) and frame is None:
+        raise ImageReadError(f"{path.name}: is a clip of {num_frames} frames; --frame N picks one, counted from 0")
+    if frame is not None and frame >= num_frames:
+        raise ImageReadError(f"{path.name}: has no frame {frame}; the last is {num_frames - 1}")
+    return image[frame or 0] if isinstance(image, Clip) else image

@@ -1,0 +1,171 @@
+"""From folders of data sets to the stores and the tokenizer that training reads."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from umind.data.adapters.base import Adapter
+from umind.data.adapters.registry import ADAPTERS, open_dataset
+from umind.data.corpus import corpus
+from umind.data.phantom.scene import phantom_sample
+from umind.data.store import EmptyStoreError, Store
+from umind.schema.sample import Sample, Split
+from umind.tokens.tokenizer import train_tokenizer
+
+Watch = Callable[[str, int, int], None]
+"""Told the name of a store, how many of its samples are done, and how many there are."""
+
+PHANTOM_SEEDS: Mapping[Split, int] = MappingProxyType({"train": 1_000_000, "val": 2_000_000})
+"""Seed of the first phantom of each split; the next ones count on."""
+
+PHANTOM_SIZES: Mapping[Split, tuple[int, ...]] = MappingProxyType({"train": (256, 320), "val": (256,)})
+"""Sides of the phantoms of each split, in turn."""
+
+UNREADABLE = (ValueError, OSError, KeyError)
+"""What reading a broken file can raise."""
+
+
+def silent(name: str, done: int, total: int) -> None:
+    """Watch nothing."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that is not in the stores.
+
+    Args:
+        what: Set, or set and key of an image.
+        reason: Why not.
+        expected: It is left out by a rule or by what the set itself is known to lack, not because reading failed.
+    """
+
+    what: str
+    reason: str
+    expected: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What ``prepare`` made or found.
+
+    Args:
+        stores: Number of images of each store, by its name ``<set>-<split>``.
+        left_out: Sets and images that could not be read, or that may not be used.
+    """
+
+    stores: Mapping[str, int]
+    left_out: tuple[LeftOut, ...]
+
+
+def prepare(
+    root: Path | None,
+    folder: Path,
+    *,
+    size: int = 320,
+    num_phantoms: int = 5000,
+    num_val_phantoms: int = 200,
+    num_examples: int = 3000,
+    splits: Sequence[Split] = ("train", "val"),
+    all_sets: bool = False,
+    watch: Watch = silent,
+) -> Prepared:
+    """Decode every known data set below a folder, draw the phantoms, and train the tokenizer on questions to them.
+
+    Finished stores and a finished tokenizer stay as they are, so a call that was interrupted is repeated and goes on. An image
+    that cannot be read is left out and listed.
+
+    Args:
+        root: Holds the data sets, each in the folder of its official name; None for the phantom alone.
+        folder: Where the stores go, as ``<folder>/<set>-<split>``, and the tokenizer, as ``<folder>/tokenizer``.
+        size: Side of the square canvas, in pixels.
+        num_phantoms: Phantoms to train on.
+        num_val_phantoms: Phantoms to validate on.
+        num_examples: Examples whose questions the tokenizer learns from.
+        splits: Parts of the data sets to decode.
+        all_sets: Also sets whose licence forbids giving away weights that were trained on them.
+        watch: Called after each sample.
+
+    Raises:
+        ValueError: ``root`` is no folder.
+    """
+    if root is not None and not root.is_dir():
+        raise ValueError(f"{root} is no folder; wanted is one that holds any of {', '.join(ADAPTERS)}")
+    lengths: dict[str, int] = {}
+    left_out: list[LeftOut] = []
+    places = [root / name for name in ADAPTERS if (root / name).is_dir()] if root else []
+    for place in places:
+        if not (all_sets or ADAPTERS[place.name].may_ship):
+            left_out.append(LeftOut(place.name, "its licence forbids giving away weights trained on it", expected=True))
+            continue
+        for part in splits:
+            made = set_store(place, part, folder / f"{place.name}-{part}", size, left_out, watch)
+            lengths |= {made.folder.name: len(made)} if made else {}
+    numbers: Mapping[Split, int] = {"train": num_phantoms, "val": num_val_phantoms}
+    for part, num in numbers.items():
+        drawn = phantom_store(part, num, folder / f"phantom-{part}", size, watch)
+        lengths |= {drawn.folder.name: len(drawn)}
+    make_tokenizer(folder, num_examples)
+    return Prepared(MappingProxyType(lengths), tuple(left_out))
+
+
+def set_store(root: Path, split: Split, target: Path, size: int, left_out: list[LeftOut], watch: Watch) -> Store | None:
+    """Decode one split of one data set, unless that has been done; None when it has no image that can be read."""
+    if Store.finished(target):
+        return Store(target)
+    try:
+        adapter = open_dataset(root, (split,))
+    except UNREADABLE as error:
+        left_out.append(LeftOut(target.name, str(error)))
+        return None
+    left_out += [LeftOut(f"{root.name} {key}", reason, expected=True) for key, reason in adapter.skipped]
+    if not len(adapter):
+        return None
+    try:
+        samples = watched(readable(adapter, left_out), target.name, len(adapter), watch)
+        return Store.write(target, samples, len(adapter), size)
+    except EmptyStoreError:
+        shutil.rmtree(target)
+        left_out.append(LeftOut(target.name, "none of its images could be read"))
+        return None
+
+
+def readable(adapter: Adapter, left_out: list[LeftOut]) -> Iterator[Sample]:
+    """Samples of a set; those that cannot be read are put on the list."""
+    for record in adapter.records:
+        try:
+            yield adapter.read(record)
+        except UNREADABLE as error:
+            left_out.append(LeftOut(f"{adapter.name} {record.key}", str(error)))
+
+
+def phantom_store(split: Split, num: int, target: Path, size: int, watch: Watch) -> Store:
+    """Draw phantoms, unless that has been done."""
+    if Store.finished(target):
+        return Store(target)
+    sizes, seed = PHANTOM_SIZES[split], PHANTOM_SEEDS[split]
+    samples = (replace(phantom_sample(seed + i, size=sizes[i % len(sizes)]), split=split) for i in range(num))
+    return Store.write(target, watched(samples, target.name, num, watch), num, size)
+
+
+def watched(samples: Iterable[Sample], name: str, total: int, watch: Watch) -> Iterator[Sample]:
+    """The same samples, with a word after each."""
+    for done, sample in enumerate(samples, start=1):
+        yield sample
+        watch(name, done, total)
+
+
+def make_tokenizer(folder: Path, num_examples: int) -> None:
+    """Learn the vocabulary from the training images of the real sets and from the phantoms for validation.
+
+    That is what umind-tiny's vocabulary was made of, in this order; the 5000 phantoms for training would ask nothing new.
+    """
+    target = folder / "tokenizer"
+    if (target / "tokenizer.json").exists():
+        return
+    real = [path for path in sorted(folder.glob("*-train")) if path.name != "phantom-train" and Store.finished(path)]
+    stores = [Store(path) for path in (*real, folder / "phantom-val")]
+    train_tokenizer(corpus(stores, num_examples=num_examples, size=256, seed=0)).save_pretrained(target)

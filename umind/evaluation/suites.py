@@ -1,0 +1,73 @@
+"""The suites by name, and the samples that they are run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from umind.data.adapters.registry import ADAPTERS, open_dataset
+from umind.evaluation.card import to_card
+from umind.evaluation.diagnosis import evaluate_diagnosis
+from umind.evaluation.interview import Portion
+from umind.evaluation.measurement import evaluate_measurement
+from umind.evaluation.presence import evaluate_presence
+from umind.evaluation.segmentation import evaluate_segmentation
+from umind.predictor import UMindVL
+from umind.schema.sample import Sample, Split
+
+SUITES: Mapping[str, Callable[[UMindVL, Iterable[Sample]], Sequence[object]]] = MappingProxyType(
+    {
+        "segmentation": evaluate_segmentation,
+        "presence": evaluate_presence,
+        "diagnosis": evaluate_diagnosis,
+        "measurement": evaluate_measurement,
+    }
+)
+
+
+class Together:
+    """Several portions one after the other; they can be walked many times."""
+
+    def __init__(self, portions: Sequence[Iterable[Sample]]) -> None:
+        self.portions = portions
+
+    def __iter__(self) -> Iterator[Sample]:
+        return chain.from_iterable(self.portions)
+
+
+def open_portions(folder: Path, split: Split, *, limit: int | None = None, seed: int = 0) -> dict[str, Portion]:
+    """A split of every known data set in a folder; sets without that split are left out.
+
+    Args:
+        folder: Holds folders with the sets' official names.
+        split: Which part.
+        limit: Most images of each set, a seeded choice; all when None.
+        seed: Decides which.
+
+    Raises:
+        ValueError: No known set is there.
+    """
+    found = {name: open_dataset(folder / name, (split,)) for name in ADAPTERS if (folder / name).is_dir()}
+    if not found:
+        raise ValueError(f"{folder}: no data set there; known folders are {', '.join(ADAPTERS)}")
+    return {name: Portion(adapter, limit, seed) for name, adapter in found.items() if len(adapter)}
+
+
+def run_suites(model: UMindVL, samples: Iterable[Sample], suites: Sequence[str] = tuple(SUITES)) -> dict[str, Any]:
+    """Scores of some suites as a card.
+
+    Args:
+        model: What to score.
+        samples: They must be walkable once for each suite.
+        suites: Names of `SUITES`.
+
+    Raises:
+        ValueError: There is no suite of that name.
+    """
+    unknown = [name for name in suites if name not in SUITES]
+    if unknown:
+        raise ValueError(f"no suite is called {unknown[0]!r}; there are {', '.join(SUITES)}")
+    return {name: to_card(SUITES[name](model, samples)) for name in suites}
