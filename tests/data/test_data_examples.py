@@ -1,6 +1,5 @@
 """Packed questions with their truth, and the tensors of a batch."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -58,9 +58,11 @@ def trainer_of(root: Path, *callbacks: Callback, **kwargs: object) -> Trainer:
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "gradient_clip_val": 1.0,
+        "log_every_n_steps": 5,
     }
-    averaging = EMAWeightAveraging(decay=0.9)
-    return Trainer(default_root_dir=root, callbacks=[*callbacks, averaging], **(settings | kwargs))
+    before = [callback for callback in callbacks if not isinstance(callback, Witness)]
+    after = [callback for callback in callbacks if isinstance(callback, Witness)]  # as Lightning has ModelCheckpoint last
+    return Trainer(default_root_dir=root, callbacks=[*before, EMAWeightAveraging(decay=0.9), *after], **(settings | kwargs))
 
 
 def fit(studio, root: Path, witness: Witness, ckpt: Path | None = None, **kwargs: object) -> dict[str, Tensor]:

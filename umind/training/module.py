@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -15,13 +16,29 @@ from transformers import PreTrainedTokenizerFast
 
 from umind.backbone.pixels import PixelConfig
 from umind.data.datamodule import MixtureData
-from umind.decoders.decoder import InstanceSites
+from umind.decoders.decoder import InstanceSites, RegionOutput
 from umind.model import UMindConfig, UMindModel, UMindOutput
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.batch import Batch
 from umind.tokens.slots import IGNORED
 from umind.training.objective import LossWeights, objective
 from umind.training.pretrained import load_imagenet_mobilenet
+
+
+@dataclass
+class Prediction(UMindOutput):
+    """One pass without the truth's help; it moves itself, because Lightning's helper refuses frozen dataclasses."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Prediction:
+        """On another device."""
+        regions = self.regions
+        assert regions is not None
+        moved = RegionOutput(*(getattr(regions, field.name).to(device, non_blocking=non_blocking) for field in fields(regions)))
+        parts = {"logits": self.logits, "hidden": self.hidden, "heatmaps": self.heatmaps}
+        return Prediction(
+            regions=moved,
+            **{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None},
+        )
 
 
 class UMindModule(LightningModule):
@@ -106,10 +123,10 @@ class UMindModule(LightningModule):
         """Losses and figures on test images."""
         self.evaluate("test", batch)
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> UMindOutput:
+    def predict_step(self, batch: Batch, batch_idx: int) -> Prediction:
         """What the model finds without the truth's help."""
         output: UMindOutput = self(batch)
-        return output
+        return Prediction(output.logits, output.hidden, output.regions, output.heatmaps)
 
     def evaluate(self, part: str, batch: Batch) -> None:
         """Log losses, and the simplest figures that say how things go: Dice at true centres, presence and word accuracy."""

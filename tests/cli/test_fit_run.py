@@ -1,0 +1,173 @@
+"""`umind fit|validate|test|predict` on a run of a few steps."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from umind.backbone.pixels import PixelConfig
+from umind.checkpoint import load
+from umind.cli.fit import run
+from umind.data.phantom import phantom_sample
+from umind.data.prepare import prepare
+from umind.data.store import Store
+from umind.decoders.config import DecoderConfig
+from umind.model import UMindConfig, UMindModel
+
+REPOSITORY = Path(__file__).parents[2]
+CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))
+TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 16}
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::jsonargparse._deprecated.JsonargparseDeprecationWarning"),  # LightningCLI's own calls
+    pytest.mark.filterwarnings("ignore:.*does not have many workers:UserWarning"),  # a tiny run needs none
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),  # Lightning calls what torch has renamed
+    pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists:UserWarning"),  # on purpose, when a run goes on
+    pytest.mark.filterwarnings("ignore:Experiment logs directory .* exists:UserWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Config of a run of two steps; its run has been done."""
+    folder = tmp_path_factory.mktemp("cli")
+    prepare(None, folder / "stores", size=64, num_phantoms=6, num_val_phantoms=3, num_examples=20)
+    Store.write(folder / "stores" / "phantom-test", [phantom_sample(seed, size=64) for seed in (7, 8)], 2, 64)
+    torch.manual_seed(0)
+    small = UMindConfig.tiny(vocab_size=2048, **TEXT)
+    small.pixel_config = PixelConfig(encoder="mobilenetv2_035", image_size=64, width=16, mask_channels=8)
+    small.decoder_config = DecoderConfig(instance_size=32, kernel_channels=8)
+    UMindModel(small).save_pretrained(folder / "init")
+    run_folder = str(folder / "run")
+    logger = {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": run_folder}}
+    checkpoints = {"dirpath": f"{run_folder}/checkpoints", "every_n_train_steps": 1, "save_last": True}
+    settings = {
+        "seed_everything": 0,
+        "model": {"tokenizer": str(folder / "stores" / "tokenizer"), "init": str(folder / "init"), "warmup_steps": 2},
+        "data": {
+            "folder": str(folder / "stores"),
+            "weights": {"phantom": 1.0},
+            "batch_size": 2,
+            "num_samples": 8,
+            "val_limit": 3,
+            "num_workers": 0,
+        },
+        "trainer": {
+            "max_steps": 2,
+            "accelerator": "cpu",
+            "val_check_interval": 2,
+            "log_every_n_steps": 1,
+            "num_sanity_val_steps": 0,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "default_root_dir": run_folder,
+            "logger": [logger],
+            "callbacks": [
+                {"class_path": "umind.training.callbacks.SaveModel"},
+                {"class_path": "umind.training.callbacks.Overlays"},
+                {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": checkpoints},
+            ],
+        },
+    }
+    path = folder / "run.yaml"
+    path.write_text(yaml.safe_dump(settings), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(config: Path) -> Path:
+    """Folder of the finished run."""
+    run("fit", ["--config", str(config)])
+    return config.parent / "run"
+
+
+def test_fit_leaves_a_model_and_goes_on(config: Path, fitted: Path) -> None:
+    model, _ = load(fitted / "model", device="cpu", dtype="float32")
+    assert model.config.pixel_config.image_size == 64
+    assert steps_of(fitted) == 2
+    run("fit", ["--config", str(config), "--ckpt_path", "last", "--trainer.max_steps", "4"])
+    assert steps_of(fitted) == 4
+    resumed = sorted(fitted.glob("lightning_logs/version_*/metrics.csv"))[-1].read_text("utf-8")
+    assert "train/loss" in resumed.splitlines()[0]
+    assert {line.split(",")[1] for line in resumed.splitlines()[1:]} == {"2", "3"}
+
+
+def steps_of(folder: Path) -> int:
+    newest = max((folder / "checkpoints").glob("last*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+    state = torch.load(newest, weights_only=True)
+    assert state["MixtureData"]["samples"] == 2 * state["global_step"]
+    return int(state["global_step"])
+
+
+@pytest.mark.parametrize(("subcommand", "prefix"), [("validate", "val"), ("test", "test")])
+def test_figures(config: Path, fitted: Path, subcommand: str, prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stamp = (fitted / "model" / "model.safetensors").stat().st_mtime_ns
+    run(subcommand, ["--config", str(config), "--ckpt_path", "last"])
+    said = capsys.readouterr().out
+    assert f"{prefix}/dice_at_truth" in said
+    assert f"{prefix}/word_accuracy" in said
+    assert (fitted / "model" / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_predict(config: Path, fitted: Path) -> None:
+    run("predict", ["--config", str(config), "--ckpt_path", str(fitted / "checkpoints" / "last.ckpt")])
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("subcommand", ["fit", "validate", "test", "predict"])
+def test_a_checkpoint_is_never_run_as_code(config: Path, fitted: Path, subcommand: str, tmp_path: Path) -> None:
+    state = torch.load(fitted / "checkpoints" / "last.ckpt", weights_only=True)
+    torch.save(state | {"trap": Trap(tmp_path / "sprung")}, fitted / "checkpoints" / "last-trap.ckpt")
+    try:
+        for path in ("last", str(fitted / "checkpoints" / "last-trap.ckpt")):
+            with pytest.raises(pickle.UnpicklingError, match="eights"):
+                run(subcommand, ["--config", str(config), "--ckpt_path", path])
+    finally:
+        (fitted / "checkpoints" / "last-trap.ckpt").unlink()
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("subcommand", ["fit", "validate", "test", "predict"])
+def test_help(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(subcommand, ["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: umind")
+    assert "--ckpt_path" in said
+    assert "--data.folder" in said
+
+
+def test_each_config_has_a_run_folder_of_its_own() -> None:
+    roots = []
+    for path in CONFIGS:
+        trainer = yaml.safe_load(path.read_text("utf-8"))["trainer"]
+        root = trainer["default_root_dir"]
+        roots.append(root)
+        assert Path(root).name == path.stem
+        for part in (*trainer["logger"], *trainer["callbacks"]):
+            for key in ("save_dir", "dirpath"):
+                place = part.get("init_args", {}).get(key, root)
+                assert Path(place).is_relative_to(root)
+    assert len(set(roots)) == len(roots) >= 2
+
+
+def test_callbacks_of_the_shipped_configs_stand_before_averaging() -> None:
+    for path in CONFIGS:
+        names = [
+            part["class_path"].rpartition(".")[2] for part in yaml.safe_load(path.read_text("utf-8"))["trainer"]["callbacks"]
+        ]
+        assert names.index("SaveModel") < names.index("Overlays") < names.index("ModelCheckpoint")
+        if "EMAWeightAveraging" in names:
+            assert names.index("Overlays") < names.index("EMAWeightAveraging")
