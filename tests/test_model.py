@@ -237,7 +237,9 @@ def test_recorded_states_equal_a_second_forward(model: UMindModel, processor: UM
     )
     ids, hidden = recorder.sequence()
     assert torch.equal(ids, generated[:, :-1])  # the last token had no step of its own
-    mask = torch.cat([packed["attention_mask"], torch.ones(2, ids.shape[1] - packed["input_ids"].shape[1], dtype=torch.long)], 1)
+    mask = torch.cat(
+        [packed["attention_mask"], torch.ones(2, ids.shape[1] - packed["input_ids"].shape[1], dtype=torch.long)], 1
+    )
     again = model(input_ids=ids, attention_mask=mask, pixel_values=images).hidden
     torch.testing.assert_close(hidden[mask.bool()], again[mask.bool()], atol=1e-4, rtol=1e-4)
 

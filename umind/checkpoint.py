@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.hub import cached_file
 
-from umind.model import UMindModel
+from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.errors import CheckpointError
 
@@ -25,7 +26,8 @@ def load(
     """Model in evaluation mode, and processor, from a folder or a hub id, with an adapter on top if one is given.
 
     Raises:
-        CheckpointError: No tokenizer or safetensors weights, or weights missing, unknown or of another shape; each is named.
+        CheckpointError: No config, tokenizer or safetensors weights, or weights missing, unknown or of another shape, which
+            are named.
         ValueError: No floating type has this name.
         ImportError: An adapter was given and peft is not installed.
     """
@@ -35,11 +37,12 @@ def load(
     if adapter is not None and find_spec("peft") is None:
         raise ImportError("an adapter needs peft: pip install peft")
     try:
+        check_config(source)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
         loaded = UMindModel.from_pretrained(
             source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"no model could be read from {source}: {error}") from error
     model, report = cast(tuple[UMindModel, dict[str, Any]], loaded)
     faults = {
@@ -55,6 +58,17 @@ def load(
     if adapter is not None:
         put_on(model, adapter)
     return model.to(device).eval(), processor
+
+
+def check_config(source: str | Path) -> None:
+    """Refuse a folder without a config of this model; transformers would build one of its default size, 8 billion weights.
+
+    Raises:
+        ValueError: The config is of another model, or says nothing about the language model.
+    """
+    config = json.loads(Path(str(cached_file(str(source), "config.json"))).read_text("utf-8"))
+    if config.get("model_type") != UMindConfig.model_type or not config.get("text_config"):
+        raise ValueError(f"its config.json is of a {config.get('model_type')!r} model and not of a 'umind' one")
 
 
 def put_on(model: UMindModel, adapter: str | Path) -> None:

@@ -23,12 +23,14 @@ from umind.tasks.question import Question
 from umind.tasks.report import Write
 from umind.tasks.segment import Segment
 
-BATCH = 8
+BATCH_SIZE = 8
 """Images that go through the network together."""
 
 Errors = Literal["raise", "return"]
 Image = ImageSource | Encoded
-Images = list[Image] | tuple[Image, ...]
+Several = list[Image] | tuple[Image, ...]
+Images = Image | Several
+Phrases = str | Sequence[str]
 Many = Any
 """A result; a list of results for a list of images; an iterator of results for a clip."""
 
@@ -37,9 +39,9 @@ class UMindVL:
     """Segmentation, detection, keypoints, measurements, classes and words from an ultrasound image and a phrase.
 
     Every verb takes one image (a path, PIL, NumPy, torch, `UltrasoundImage`) or what ``encode`` made of it, and returns one
-    result; given a list, it returns a list, computed in batches. One phrase goes for every image, a list of phrases pairs with them. With
-    ``errors="return"`` a bad image gives its error in its place, and the others still finish. Segment, detect, keypoints and
-    classify take a clip and give its frames' results one by one.
+    result; given a list, it returns a list, computed in batches. One phrase goes for every image, a list of phrases pairs
+    with them. With ``errors="return"`` a bad image gives its error in its place, and the others still finish. Segment,
+    detect, keypoints and classify take a clip and give its frames' results one by one.
 
     ``threshold=None`` means the calibrated thresholds; 0 keeps everything.
 
@@ -77,34 +79,32 @@ class UMindVL:
     @overload
     def encode(self, image: Image) -> Encoded: ...
     @overload
-    def encode(self, image: Images) -> list[Encoded]: ...
-    def encode(self, image: Image | Images) -> Encoded | list[Encoded]:
+    def encode(self, image: Several) -> list[Encoded]: ...
+    def encode(self, image: Images) -> Encoded | list[Encoded]:
         """Encode pixels once, to be asked many times; a list gives a list."""
         if isinstance(image, list | tuple):
             return [self.encode(item) for item in image]
         return image if isinstance(image, Encoded) else self.one_pass.encode([still(image)])[0]
 
-    def segment(self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def segment(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Outline every instance of a phrase: a `Segmentation`."""
         return self._ask(image, phrase, lambda words: Segment(words, threshold), errors, clips=True)
 
-    def detect(self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def detect(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Box every instance of a phrase: a `Detection`."""
         return self._ask(image, phrase, lambda words: Detect(words, threshold), errors, clips=True)
 
-    def keypoints(
-        self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise"
-    ) -> Many:
+    def keypoints(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Find the axis ends of a structure: `Keypoints`."""
         return self._ask(image, phrase, lambda words: Point(words, threshold), errors, clips=True)
 
-    def measure(self, image: Image | Images, phrase: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def measure(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Measure what a phrase names, as "head circumference" or "area of the cyst": a `Measurement`."""
         return self._ask(image, phrase, lambda words: Measure(words, threshold), errors)
 
     def classify(
         self,
-        image: Image | Images,
+        image: Images,
         phrase: str,
         options: Sequence[str],
         *,
@@ -114,17 +114,17 @@ class UMindVL:
         """Choose among options: a `Classification`; all options are scored in one forward pass."""
         return self._ask(image, phrase, lambda words: Classify(words, tuple(options), threshold), errors, clips=True)
 
-    def ask(self, image: Image | Images, question: str, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def ask(self, image: Images, question: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Answer a free question: an `Answer`."""
         return self._ask(image, question, lambda words: Ask(words, threshold), errors)
 
-    def report(self, image: Image | Images, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
+    def report(self, image: Images, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Write a short report: a `Report`."""
         return self._ask(image, "report", lambda words: Write(threshold), errors)
 
     def analyze(
         self,
-        image: Image | Images,
+        image: Images,
         find: Sequence[str] = (),
         *,
         measure: Sequence[str] = (),
@@ -151,7 +151,13 @@ class UMindVL:
         return self._ask(image, "analyze", lambda _: question, errors)
 
     def _ask(
-        self, image: Image | Images, phrase: str, make: Callable[[str], Question[Any]], errors: Errors, *, clips: bool = False
+        self,
+        image: Images,
+        phrase: Phrases,
+        make: Callable[[str], Question[Any]],
+        errors: Errors,
+        *,
+        clips: bool = False,
     ) -> Many:
         if errors not in ("raise", "return"):
             raise ValueError(f'errors must be "raise" or "return", got {errors!r}')
@@ -169,8 +175,8 @@ class UMindVL:
     def _batches(self, images: Sequence[Image], questions: Sequence[Question[Any]], errors: Errors) -> list[Any]:
         """Answer in batches; an image that cannot be read raises its error, or becomes it."""
         results: list[Any] = []
-        for start in range(0, len(images), BATCH):
-            batch = [attempt(item, errors) for item in images[start : start + BATCH]]
+        for start in range(0, len(images), BATCH_SIZE):
+            batch = [attempt(item, errors) for item in images[start : start + BATCH_SIZE]]
             fresh = iter(self.one_pass.encode([item for item in batch if isinstance(item, UltrasoundImage)]))
             seen = [next(fresh) if isinstance(item, UltrasoundImage) else item for item in batch]
             asked = [(item, questions[start + k]) for k, item in enumerate(seen) if isinstance(item, Encoded)]

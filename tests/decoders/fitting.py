@@ -1,5 +1,6 @@
 """A short optimisation of one head alone."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -20,7 +21,7 @@ def fit(head: nn.Module, loss: Callable[[], Tensor], steps: int = 150, rate: flo
 def descends_towards(start: Tensor, target: Tensor, loss: Callable[[Tensor], Tensor], steps: int = 5) -> bool:
     """Whether a loss falls at every step on the straight way from a start to the target."""
     values = [float(loss(torch.lerp(start, target, t))) for t in torch.linspace(0, 1, steps).tolist()]
-    return all(later < earlier for earlier, later in zip(values, values[1:], strict=False))
+    return all(later < earlier for earlier, later in itertools.pairwise(values))
 
 
 def discs(centres: Tensor, radii: Tensor, size: int) -> Tensor:

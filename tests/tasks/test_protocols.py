@@ -62,7 +62,9 @@ def test_spread_weights_are_the_derivatives(head):
     assert reading.weights[0] > reading.weights[1]
 
 
-@pytest.mark.parametrize(("name", "keyword"), [("head circumference", "HeadCircumference"), ("biparietal diameter", "BiparietalDiameter")])
+@pytest.mark.parametrize(
+    ("name", "keyword"), [("head circumference", "HeadCircumference"), ("biparietal diameter", "BiparietalDiameter")]
+)
 def test_codes_are_those_of_dicom(name, keyword):
     known = getattr(codes.LN, keyword)
     assert (PROTOCOLS[name].code.value, PROTOCOLS[name].code.scheme) == (known.value, known.scheme_designator)

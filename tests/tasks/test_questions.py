@@ -75,9 +75,7 @@ def test_measure_reads_the_best_instance_in_millimetres():
 
 
 def test_classify_is_a_tempered_softmax():
-    answer = Classify("cyst", ("a", "b")).read(
-        readout(block(region()), block(likelihood=-1.0), block(likelihood=-3.0))
-    )
+    answer = Classify("cyst", ("a", "b")).read(readout(block(region()), block(likelihood=-1.0), block(likelihood=-3.0)))
     assert answer.probabilities[0] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
     assert answer.label == "a"
 

@@ -33,12 +33,14 @@ class Prediction(UMindOutput):
         """On another device."""
         regions = self.regions
         assert regions is not None
-        moved = RegionOutput(*(getattr(regions, field.name).to(device, non_blocking=non_blocking) for field in fields(regions)))
-        parts = {"logits": self.logits, "hidden": self.hidden, "heatmaps": self.heatmaps}
-        return Prediction(
-            regions=moved,
-            **{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None},
-        )
+        assert self.hidden is not None
+        assert self.heatmaps is not None
+
+        def move(tensor: Tensor) -> Tensor:
+            return tensor.to(device, non_blocking=non_blocking)
+
+        moved = RegionOutput(*(move(getattr(regions, field.name)) for field in fields(regions)))
+        return Prediction(move(self.logits), move(self.hidden), moved, move(self.heatmaps))
 
 
 class UMindModule(LightningModule):
