@@ -42,7 +42,7 @@ def load(
         loaded = UMindModel.from_pretrained(
             source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no model could be read from {source}: {error}") from error
     model, report = cast(tuple[UMindModel, dict[str, Any]], loaded)
     faults = {
@@ -57,7 +57,8 @@ def load(
     processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens)
     if adapter is not None:
         put_on(model, adapter)
-    return model.to(device).eval(), processor
+    model.to(device)  # type: ignore[arg-type]
+    return model.eval(), processor
 
 
 def check_config(source: str | Path) -> None:
@@ -75,7 +76,7 @@ def put_on(model: UMindModel, adapter: str | Path) -> None:
     """Add a LoRA adapter, from a folder or a hub id, to a model; transformers would fall back to a pickled one."""
     try:
         cached_file(str(adapter), "adapter_model.safetensors")
-        model.load_adapter(str(adapter))  # type: ignore[arg-type]
+        model.load_adapter(str(adapter))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
 

@@ -208,7 +208,7 @@ def still(image: ImageSource) -> UltrasoundImage:
     return source
 
 
-def check(phrase: str) -> str:
+def check(phrase: object) -> str:
     """The phrase without outer blanks.
 
     Raises:

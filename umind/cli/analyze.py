@@ -13,7 +13,7 @@ from umind.cli.sources import open_model, open_still
 from umind.cli.summary import heading, lines
 from umind.cli.terminal import NOTICE, CallError, Progress, complain_of, say
 from umind.export import to_csv, to_dict, to_html
-from umind.predictor import BATCH, UMindVL
+from umind.predictor import BATCH_SIZE, UMindVL
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Analysis
 from umind.viz import draw
@@ -89,9 +89,9 @@ def run(args: Namespace) -> int:
     progress = Progress(len(jobs))
     with (args.out / TABLE).open("w", encoding="utf-8", newline="") as table:
         table.write(header)
-        for start in range(0, len(jobs), BATCH):
+        for start in range(0, len(jobs), BATCH_SIZE):
             progress.show(start)
-            for job, image, analysis in analyses(model, jobs[start : start + BATCH], args, progress):
+            for job, image, analysis in analyses(model, jobs[start : start + BATCH_SIZE], args, progress):
                 write(args.out / job.stem, image, analysis)
                 table.write(to_csv(analysis).removeprefix(header))
                 progress.clear()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from umind.data.wording import FOCAL, plural, say
+from umind.data.wording import FOCAL, plural, word
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
 DESCRIPTORS = ("shape", "margin", "echogenicity", "composition", "orientation", "posterior features", "calcifications")
@@ -77,8 +77,9 @@ def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...]
             targets += [finding.name] * len(measures)
         if "class" in finding.attributes:
             parts.append(f"assessment: {finding.attributes['class']}.")
-    if not findings and organ in ("breast", "phantom"):
-        parts.append("no breast lesion seen." if organ == "breast" else "no lesion seen.")
+    focal = {"breast": "breast lesion", "phantom": "lesion"}.get(organ)
+    if not findings and focal in absent:
+        parts.append(f"no {focal} seen.")
     if "class" in attributes:
         parts.append(f"assessment: {attributes['class']}.")
     return Turn("report", " ".join(parts), tuple(targets))
@@ -98,7 +99,7 @@ def questions(
 
     yield Turn(pick("which organ is shown?", "what is scanned here?", "what does this image show?"), organ)
     for finding in findings:
-        name, count, phrase = finding.name, len(finding.masks), say(finding.name, rng).removeprefix("the ")
+        name, count, phrase = finding.name, len(finding.masks), word(finding.name, rng)
         place = where(finding.masks[0])
         yield Turn(pick(f"is there a {phrase}?", f"do you see a {phrase}?", f"is a {phrase} present?", f"any {phrase}?"), "yes")
         yield Turn(f"is there a {phrase}, and where?", f"yes, in the {place} [SEG]", (name,))
@@ -118,7 +119,7 @@ def questions(
         elif kind:
             yield Turn(pick(f"what kind of {phrase} is it?", f"which type of {phrase}?"), kind)
     for name in absent:
-        phrase = say(name, rng).removeprefix("the ")
+        phrase = word(name, rng)
         yield Turn(pick(f"is there a {phrase}?", f"do you see a {phrase}?", f"is a {phrase} present?", f"any {phrase}?"), "no")
         yield Turn(pick(f"is there a {phrase}, and where?", f"where is the {phrase}?"), "not in this image")
         yield Turn(pick(f"how many {plural(phrase)}?", f"count the {plural(phrase)}"), "none")

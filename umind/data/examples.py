@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from umind.data.conversation import HEAD_MEASURES, Finding, Turn, questions, sentences
 from umind.data.labelled import Facts, Labelled
-from umind.data.wording import FOCAL, say, say_measure
+from umind.data.wording import FOCAL, say, say_measure, word
 from umind.geometry.ellipse import ellipse_of_mask
 from umind.tasks import classify, detect, keypoints, measure, report, segment
 from umind.tokens.template import Block
@@ -127,7 +127,7 @@ def ask_class(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None
         return None
     keys = sorted(finding.attributes)
     key = "class" if "class" in keys and rng.random() < 0.6 else keys[rng.integers(len(keys))]
-    subject = say(name, rng).removeprefix("the ")
+    subject = word(name, rng)
     return Asked(classify.block(subject if key == "class" else f"{key} of {subject}", finding.attributes[key]))
 
 

@@ -101,6 +101,7 @@ IRREGULAR = {
     "mass": "masses",
     "cca": "cca",
     "finding": "findings",
+    "plexus": "plexuses",
 }
 
 
@@ -114,10 +115,15 @@ def plural(phrase: str) -> str:
     return f"{head} {IRREGULAR.get(noun, noun + 's')}".strip()
 
 
-def say(name: str, rng: np.random.Generator) -> str:
-    """One wording of a canonical name; the name itself half of the time, sometimes a plural or an article."""
+def word(name: str, rng: np.random.Generator) -> str:
+    """One wording of a canonical name, in the singular; the name itself more often than any other."""
     choices = WORDINGS.get(name, (name,))
-    phrase = name if rng.random() < 0.4 else choices[rng.integers(len(choices))]
+    return name if rng.random() < 0.4 else choices[rng.integers(len(choices))]
+
+
+def say(name: str, rng: np.random.Generator) -> str:
+    """One wording of a canonical name, sometimes in the plural or with an article."""
+    phrase = word(name, rng)
     if rng.random() < 0.1:
         return plural(phrase)
     return f"the {phrase}" if rng.random() < 0.1 else phrase
@@ -128,6 +134,6 @@ def say_measure(name: str, target: str, rng: np.random.Generator) -> str:
     choices = MEASURES[name]
     words = name if rng.random() < 0.4 else choices[rng.integers(len(choices))]
     if name in ("longest diameter", "perpendicular diameter", "area"):
-        subject = say(target, rng).removeprefix("the ")
+        subject = word(target, rng)
         return f"{words} of the {subject}" if rng.random() < 0.7 else f"{subject} {words}"
     return words
