@@ -5,7 +5,7 @@ from pathlib import Path
 
 from umind import UMindVL, draw, read
 
-image = read(Path(__file__).with_name("phantom.png"), spacing=0.0746)  # millimetres per pixel; a PNG carries none
+image = read(Path(__file__).with_name("phantom.png"), spacing=0.1015)  # millimetres per pixel; a PNG carries none
 model = UMindVL.from_pretrained()
 seen = model.encode(image)  # the pixels go through the network once
 

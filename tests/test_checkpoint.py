@@ -170,6 +170,32 @@ def test_adapter_without_peft_says_what_to_install(folder: Path, monkeypatch: py
         read(folder, adapter=folder)
 
 
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    peft = pytest.importorskip("peft")
+    model, _ = build()
+    model.add_adapter(peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    model.save_pretrained(tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def test_adapter_changes_the_states(folder: Path, adapter: Path) -> None:
+    model, processor = read(folder, adapter=adapter)
+    assert not model.training
+    packed = inputs(processor.pack([[SEGMENT]]))
+    with torch.no_grad():
+        with_it, without = (m(**packed, pixel_values=pixel_values(1)).hidden for m in (model, MODEL))
+    assert (with_it - without).abs().max() > 1e-3
+
+
+def test_missing_adapter_tensor_is_named(folder: Path, adapter: Path) -> None:
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    tensors.pop(next(name for name in tensors if "layers.0.self_attn.q_proj.lora_A" in name))
+    save_file(tensors, adapter / "adapter_model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"missing: .*layers\.0\.self_attn\.q_proj\.lora_A"):
+        read(folder, adapter=adapter)
+
+
 def test_pickled_adapter_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "find_spec", lambda name: True)
     adapter = tmp_path / "adapter"

@@ -256,6 +256,7 @@ def test_decode_reads_task_tokens_wherever_they_came_from(model: UMindModel, pro
 
 def test_head_and_embedding_are_tied(model: UMindModel) -> None:
     assert model.lm_head.weight is model.language.embed_tokens.weight
+    assert model.get_input_embeddings() is model.language.embed_tokens  # peft looks for tied tables there
 
 
 def test_tiny_is_small() -> None:

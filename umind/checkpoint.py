@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -45,20 +46,14 @@ def load(
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no model could be read from {source}: {error}") from error
     model, report = cast(tuple[UMindModel, dict[str, Any]], loaded)
-    faults = {
-        "missing": sorted(report["missing_keys"]),
-        "unknown": sorted(report["unexpected_keys"]),
-        "of another shape": sorted(str(key[0]) for key in report["mismatched_keys"]),
-    }
-    if any(faults.values()):
-        listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
-        raise CheckpointError(f"the weights in {source} do not fit their config: {listed}")
+    account_for(source, report["missing_keys"], report["unexpected_keys"], [str(key[0]) for key in report["mismatched_keys"]])
     pixels = model.config.pixel_config
     processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens)
     if adapter is not None:
         put_on(model, adapter)
     model.to(device)  # type: ignore[arg-type]
-    return model.eval(), processor
+    model.eval()  # type: ignore[no-untyped-call]
+    return model, processor
 
 
 def check_config(source: str | Path) -> None:
@@ -76,9 +71,18 @@ def put_on(model: UMindModel, adapter: str | Path) -> None:
     """Add a LoRA adapter, from a folder or a hub id, to a model; transformers would fall back to a pickled one."""
     try:
         cached_file(str(adapter), "adapter_model.safetensors")
-        model.load_adapter(str(adapter))
+        report = model.load_adapter(str(adapter))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
+    account_for(adapter, report.missing_keys, report.unexpected_keys)
+
+
+def account_for(source: str | Path, missing: Collection[str], unknown: Collection[str], reshaped: Collection[str] = ()) -> None:
+    """Raise a ``CheckpointError`` that names every weight that does not fit, if any."""
+    faults = {"missing": missing, "unknown": unknown, "of another shape": reshaped}
+    if any(faults.values()):
+        listed = "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in faults.items() if names)
+        raise CheckpointError(f"the weights in {source} do not fit their config: {listed}")
 
 
 def save(model: UMindModel, processor: UMindProcessor, folder: Path) -> None:

@@ -141,6 +141,15 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         if not getattr(module, "initialised_by_umind", False):
             super()._init_weights(module)  # type: ignore[no-untyped-call]
 
+    def get_input_embeddings(self) -> nn.Module:
+        """Table of the words; peft asks for it."""
+        return self.language.embed_tokens
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the table of the words."""
+        assert isinstance(value, nn.Embedding)
+        self.language.embed_tokens = value
+
     def encode(self, pixel_values: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
         """Pixels to features, once for an image."""
         features: PixelFeatures = self.pixels(pixel_values)
@@ -149,7 +158,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     def forward(
         self,
         input_ids: Int[Tensor, "b l"],
-        attention_mask: Int[Tensor, "b l"] | None = None,
+        attention_mask: Int[Tensor, "b t"] | None = None,
         pixel_values: Float[Tensor, "b 1 s s"] | None = None,
         features: PixelFeatures | None = None,
         position_ids: Int[Tensor, "b l"] | None = None,

@@ -58,6 +58,7 @@ def trainer_of(root: Path, *callbacks: Callback, **kwargs: object) -> Trainer:
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
         "gradient_clip_val": 1.0,
+        "deterministic": "warn",
         "log_every_n_steps": 5,
     }
     before = [callback for callback in callbacks if not isinstance(callback, Witness)]
