@@ -1,7 +1,7 @@
 # Everything from a fresh clone with Python 3.11+ and make. PYTHON and VENV may be set on the command line.
 PYTHON ?= python3
 VENV ?= .venv
-DEMO = analyze examples/phantom.png --spacing 0.1015 --find "solid lesion, cyst" --points "solid lesion" \
+DEMO = analyze examples/phantom.png --spacing 0.1015 --find "solid lesion, cyst" --points cyst \
 	--measure "longest diameter of the solid lesion" --classify "solid lesion=benign,malignant" --out results/demo
 
 BIN = $(VENV)/bin

@@ -11,7 +11,7 @@ seen = model.encode(image)  # the pixels go through the network once
 
 lesion = model.segment(seen, "solid lesion")
 cyst = model.detect(seen, "cyst")
-ends = model.keypoints(seen, "solid lesion")
+ends = model.keypoints(seen, "cyst")
 diameter = model.measure(seen, "longest diameter of the solid lesion")
 kind = model.classify(seen, "solid lesion", ["benign", "malignant"])
 report = model.report(seen)

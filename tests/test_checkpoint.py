@@ -51,8 +51,6 @@ def test_round_trip_is_bit_equal(folder: Path) -> None:
         assert torch.equal(state[name], tensor), name
     for name, buffer in MODEL.named_buffers():
         assert torch.equal(model.get_buffer(name), buffer), name
-    for tensor in (*model.parameters(), *model.buffers()):  # kernels take other paths for the file's unaligned tensors: 5e-7
-        tensor.data = tensor.data.clone()
     blocks = [[SEGMENT, POINT]]
     packed = processor.pack(blocks)
     assert torch.equal(packed["input_ids"], PROCESSOR.pack(blocks)["input_ids"])

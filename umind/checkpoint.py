@@ -51,6 +51,8 @@ def load(
     processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens)
     if adapter is not None:
         put_on(model, adapter)
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.data.clone()  # mapped from the file it is unaligned, and kernels then round another way
     model.to(device)  # type: ignore[arg-type]
     model.eval()  # type: ignore[no-untyped-call]
     return model, processor

@@ -57,7 +57,7 @@ def test_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Ca
     monkeypatch.chdir(tmp_path)
     assert main(demo_words()) == 0
     said = capsys.readouterr().out
-    for part in (" found, presence", "mask of", "box x", " mm, presence", "points of solid lesion: 4"):
+    for part in (" found, presence", "mask of", "box x", " mm, presence", "points of cyst: 4"):
         assert part in said
     assert "(benign " in said
     assert "report: " in said
