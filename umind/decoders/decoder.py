@@ -12,6 +12,7 @@ from torch.nn import functional
 from umind.backbone.pixels import PixelConfig, PixelFeatures
 from umind.decoders.box.head import BoxHead
 from umind.decoders.config import DecoderConfig
+from umind.decoders.dynamic import of_images
 from umind.decoders.locate.head import LocateHead, peaks
 from umind.decoders.mask.head import MaskHead
 from umind.decoders.measure.head import SpreadHead
@@ -103,14 +104,14 @@ class RegionDecoder(nn.Module):
             sites: Where to read instances; the peaks of the centre maps when None.
         """
         centres, extent = self.locate(states, features.context, rows)
-        seen = torch.bmm(features.context[rows].flatten(2), extent.flatten(1).softmax(1)[..., None]).squeeze(2)
+        seen = torch.bmm(of_images(features.context, rows).flatten(2), extent.flatten(1).softmax(1)[..., None]).squeeze(2)
         presence = self.presence(states, seen, centres, extent)
         if sites is None:
             slots, points, peak = peaks(centres, self.config.max_instances, self.config.min_peak)
         else:
             slots, points = sites.slots, sites.points
             peak = sample(centres[slots, None], points)[:, 0].sigmoid()
-        here = sample(features.context[rows[slots]], points)
+        here = sample(of_images(features.context, rows[slots]), points)
         instances = self.instance(torch.cat([states[slots], here, seen[slots]], 1))
         masks, quality = self.mask(instances, points, features.mask, rows[slots])
         return RegionOutput(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
@@ -30,7 +30,7 @@ class DynamicConvolution(nn.Module):
             bias = kernels[:, start : start + rows, None]
             start += rows
             x = torch.baddbmm(bias, weight, x)  # (N, rows, H*W)
-            x = x.relu() if depth < len(self.shapes) - 1 else x
+            x = x.relu_() if depth < len(self.shapes) - 1 else x
         return x.reshape(-1, *features.shape[-2:])  # (N, H, W)
 
 
@@ -40,6 +40,11 @@ def controller(inputs: int, outputs: int) -> nn.Linear:
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def of_images(maps: Float[Tensor, "b c h w"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n c h w"]:
+    """The maps of each row's image; a view, without a copy, where there is one image only."""
+    return maps.expand(len(rows), -1, -1, -1) if len(maps) == 1 else maps[rows]
 
 
 def relative_coordinates(points: Float[Tensor, "n 2"], height: int, width: int) -> Float[Tensor, "n 2 h w"]:

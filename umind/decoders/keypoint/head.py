@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from umind.backbone.pixels import with_coordinates
-from umind.decoders.dynamic import DynamicConvolution, controller
+from umind.decoders.dynamic import DynamicConvolution, controller, of_images
 
 
 class KeypointHead(nn.Module):
@@ -30,7 +30,7 @@ class KeypointHead(nn.Module):
     ) -> Float[Tensor, "k h w"]:
         """Heatmap logits of each point; a softmax over the cells makes them a distribution."""
         kernels = self.controller(self.embed(states))
-        heatmaps: Float[Tensor, "k h w"] = self.convolve(kernels, with_coordinates(mask_features)[rows])
+        heatmaps: Float[Tensor, "k h w"] = self.convolve(kernels, of_images(with_coordinates(mask_features), rows))
         return heatmaps
 
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from umind.decoders.dynamic import DynamicConvolution, controller, relative_coordinates
+from umind.decoders.dynamic import DynamicConvolution, controller, of_images, relative_coordinates
 
 
 class MaskHead(nn.Module):
@@ -40,5 +40,5 @@ class MaskHead(nn.Module):
             rows: Image of each instance.
         """
         where = relative_coordinates(points, *mask_features.shape[-2:])
-        masks = self.convolve(self.controller(instances), torch.cat([mask_features[rows], where], 1))
+        masks = self.convolve(self.controller(instances), torch.cat([of_images(mask_features, rows), where], 1))
         return masks, self.quality(instances).squeeze(1)
