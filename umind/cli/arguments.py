@@ -84,6 +84,6 @@ def device(text: str) -> str:
     """A device that torch has here."""
     try:
         torch.empty(0, device=torch.device(text))
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises each, by the kind of device it lacks
         raise ArgumentTypeError(f"torch has no device {text!r} here; cpu always works") from error
     return text
