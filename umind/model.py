@@ -14,8 +14,8 @@ from transformers.utils.generic import ModelOutput
 from umind.backbone.pixels import PixelConfig, PixelEncoder, PixelFeatures
 from umind.decoders.config import DecoderConfig
 from umind.decoders.decoder import InstanceSites, RegionDecoder, RegionOutput
-from umind.decoders.keypoint.head import KeypointHead
-from umind.tokens.slots import IMAGE_ID, find_slots, layout
+from umind.decoders.keypoint.head import KeypointHead, PointOutput
+from umind.tokens.slots import IMAGE_ID, anchors, find_slots, layout
 from umind.tokens.vocabulary import END, KPT, PAD, REGION_TOKENS, SPECIAL_TOKENS
 
 
@@ -81,14 +81,14 @@ class UMindOutput(ModelOutput):
         logits: Next-token logits, ``(B, L, V)``.
         hidden: Last hidden states, ``(B, L, D)``.
         regions: Output of the region tokens, in the order of ``find_slots``.
-        heatmaps: Heatmap logits of the ``[KPT]`` tokens, in the order of ``find_slots``, ``(K, S/4, S/4)``.
+        points: Output of the ``[KPT]`` tokens, each for every instance of the region token before it.
         past_key_values: Cache, to go on from.
     """
 
     logits: Float[Tensor, "b l v"]
     hidden: Tensor | None = None
     regions: RegionOutput | None = None
-    heatmaps: Tensor | None = None
+    points: PointOutput | None = None
     past_key_values: Cache | None = None
 
 
@@ -130,7 +130,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         self.language = Qwen3Model(text)
         self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
         self.regions = RegionDecoder(decoders, pixels, text.hidden_size)
-        self.points = KeypointHead(text.hidden_size, pixels.mask_channels, decoders.kernel_channels)
+        self.points = KeypointHead(text.hidden_size, decoders.instance_size, pixels.mask_channels, decoders.kernel_channels)
         for part in (self.pixels, self.regions, self.points):
             for module in part.modules():
                 module.initialised_by_umind = True  # type: ignore[assignment]
@@ -205,10 +205,10 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         ).last_hidden_state
         if recorder is not None:
             recorder(input_ids, hidden)
-        regions, heatmaps = None, None
+        regions, points = None, None
         if decode and features is not None:
-            regions, heatmaps = self.decode(input_ids, hidden, features, sites)
-        return UMindOutput(self.lm_head(hidden), hidden, regions, heatmaps, past_key_values)
+            regions, points = self.decode(input_ids, hidden, features, sites)
+        return UMindOutput(self.lm_head(hidden), hidden, regions, points, past_key_values)
 
     def decode(
         self,
@@ -216,9 +216,16 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         hidden: Float[Tensor, "b l d"],
         features: PixelFeatures,
         sites: InstanceSites | None = None,
-    ) -> tuple[RegionOutput, Float[Tensor, "k h w"]]:
+    ) -> tuple[RegionOutput, PointOutput]:
         """Run the decoders on the states at the task tokens of a sequence, however it came about."""
         areas, points = find_slots(input_ids, REGION_TOKENS), find_slots(input_ids, (KPT,))
-        regions = self.regions(areas.states(hidden).float(), areas.rows, features, sites)
-        heatmaps = self.points(points.states(hidden).float(), features.mask, points.rows)
-        return regions, heatmaps
+        regions: RegionOutput = self.regions(areas.states(hidden).float(), areas.rows, features, sites)
+        tokens, owners = (anchors(points, areas, input_ids)[:, None] == regions.slots).nonzero(as_tuple=True)
+        heatmaps = self.points(
+            points.states(hidden).float()[tokens],
+            regions.vectors[owners],
+            regions.boxes[owners].detach(),
+            features.mask,
+            points.rows[tokens],
+        )
+        return regions, PointOutput(tokens, owners, heatmaps)

@@ -20,9 +20,9 @@ from umind.model import StateRecorder, UMindModel, UMindOutput
 from umind.processor.processor import UMindProcessor
 from umind.schema.image import UltrasoundImage
 from umind.tasks.question import Question
-from umind.tasks.readout import BlockReadout, Calibration, Readout, Region, read_heatmaps, read_regions
+from umind.tasks.readout import BlockReadout, Calibration, Readout, Region, read_regions
 from umind.tokens.slots import Slots, find_slots, layout, visible_to_last_block
-from umind.tokens.vocabulary import END, KPT, REGION_TOKENS, SPECIAL_TOKENS
+from umind.tokens.vocabulary import END, REGION_TOKENS, SPECIAL_TOKENS
 
 MAX_NEW_TOKENS = 160
 ResultT = TypeVar("ResultT")
@@ -90,8 +90,8 @@ class OnePass:
         output = self.model(input_ids=ids, attention_mask=mask, features=features, use_cache=is_open)
         block_ids = layout(ids, mask).block_ids
         likelihoods = response_likelihoods(output.logits, packed["labels"], block_ids).tolist()
-        regions = by_block(find_slots(ids, REGION_TOKENS), block_ids, list(read_regions(output.regions, self.calibration)))
-        points = by_block(find_slots(ids, (KPT,)), block_ids, list(read_heatmaps(output.heatmaps)))
+        read = list(read_regions(output.regions, output.points, self.calibration))
+        regions = by_block(find_slots(ids, REGION_TOKENS), block_ids, read)
         written = self._generate(packed, output, features) if is_open else [("", ())] * len(seen)
         results = []
         for row, (item, question, (text, spoken)) in enumerate(zip(seen, questions, written, strict=True)):
@@ -99,7 +99,6 @@ class OnePass:
             readouts = tuple(
                 BlockReadout(
                     spoken if is_open and number == last else tuple(regions[row, number]),
-                    tuple(points[row, number]),
                     likelihoods[row][number - 1],
                     text if number == last else "",
                 )
@@ -136,8 +135,8 @@ class OnePass:
             self._step(generated.sequences, visible_to_last_block(layout(ids, mask)), generated.past_key_values, recorder)
         said, hidden = recorder.sequence()
         said = said.masked_fill((said == END_ID).cumsum(1) > 0, END_ID)
-        regions, _ = self.model.decode(said, hidden, features)
-        found = by_block(find_slots(said, REGION_TOKENS), torch.zeros_like(said), list(read_regions(regions, self.calibration)))
+        read = list(read_regions(*self.model.decode(said, hidden, features), self.calibration))
+        found = by_block(find_slots(said, REGION_TOKENS), torch.zeros_like(said), read)
         return [(self._words(row), tuple(found[index, 0])) for index, row in enumerate(words)]
 
     def _step(self, sequences: Int[Tensor, "b l"], mask: Int[Tensor, "b l"], cache: object, recorder: StateRecorder) -> None:

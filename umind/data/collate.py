@@ -52,8 +52,9 @@ class Collator:
         sites = centres + rng.uniform(-self.jitter, self.jitter, centres.shape).astype(np.float32) * sides
         union = np.array([t.masks.any(0) if len(t.masks) else np.zeros((size, size), bool) for t in truths], bool)
         return RegionTargets(
-            present=torch.tensor([float(len(t.masks) > 0) for t in truths]),
+            present=torch.tensor([float(t.present) for t in truths]),
             extent=torch.from_numpy(shrink(union.reshape(-1, size, size), 8)),
+            outlined=torch.tensor([float(t.outlined) for t in truths]),
             measured=torch.tensor([float(t.measured) for t in truths]),
             slots=torch.tensor([slot for slot, t in enumerate(truths) for _ in t.masks], dtype=torch.long),
             centres=torch.from_numpy(centres),

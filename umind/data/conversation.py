@@ -52,11 +52,11 @@ class Turn:
 
 
 def where(mask: Bool[np.ndarray, "h w"]) -> str:
-    """Place of a mask in the frame's 3 x 3 grid: "upper left", "left", "centre" and so on."""
+    """Place of a mask in the frame's 3 x 3 grid: "upper left", "upper centre", "left", "centre" and so on."""
     rows, columns = mask.nonzero()
     vertical = ("upper", "", "lower")[min(int(3 * (rows.mean() + 0.5) / mask.shape[0]), 2)]
-    horizontal = ("left", "", "right")[min(int(3 * (columns.mean() + 0.5) / mask.shape[1]), 2)]
-    return f"{vertical} {horizontal}".strip() or "centre"
+    horizontal = ("left", "centre", "right")[min(int(3 * (columns.mean() + 0.5) / mask.shape[1]), 2)]
+    return f"{vertical} {horizontal}".strip()
 
 
 def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...], attributes: Mapping[str, str]) -> Turn:

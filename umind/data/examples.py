@@ -16,6 +16,8 @@ from umind.tasks import classify, detect, keypoints, measure, report, segment
 from umind.tokens.template import Block
 from umind.tokens.vocabulary import KPT, MEAS, REGION_TOKENS, TASK_TOKENS
 
+ORGANS = ("breast", "thyroid", "lung", "liver", "neck", "limb")
+"""What is scanned, where that is not also the name of a structure that is outlined."""
 MIN_PIXELS = 24
 """Instances smaller than this in the model frame are cut off by the view's edge, and ignored."""
 
@@ -25,12 +27,16 @@ class RegionTruth:
     """Truth of one region token.
 
     Args:
-        masks: Instances, largest first, ``(N, S, S)``; empty when the phrase is absent.
-        measured: The token is ``[MEAS]``: it stands for the largest instance.
+        masks: Instances, largest first, ``(N, S, S)``.
+        present: The phrase is in the image.
+        outlined: All its instances are known, those of an absent phrase too; an organ is there without an outline.
+        measured: The token is ``[MEAS]``.
     """
 
     masks: Bool[np.ndarray, "n s s"]
-    measured: bool
+    present: bool
+    outlined: bool = True
+    measured: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +47,13 @@ class Example:
         pixels: Grey model frame, ``(S, S)``.
         blocks: Questions with their responses.
         regions: Truth of every region token of the responses, in order.
-        points: xy of every ``[KPT]`` token's point in model pixels, in order, ``(K, 2)``.
+        points: xy in model pixels of every ``[KPT]`` token's point for every instance in turn, ``(P, 2)``.
     """
 
     pixels: UInt8[np.ndarray, "s s"]
     blocks: tuple[Block, ...]
     regions: tuple[RegionTruth, ...]
-    points: Float[np.ndarray, "k 2"]
+    points: Float[np.ndarray, "p 2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +80,13 @@ class Scene:
         """Instances of a canonical name; none when it is absent."""
         finding = self.finding(name)
         return finding.masks if finding else np.zeros((0, self.size, self.size), bool)
+
+    def truth(self, name: str, *, measured: bool) -> RegionTruth:
+        """Truth of a region token that stands for a name."""
+        if name in (*ORGANS, "organ"):
+            return RegionTruth(self.masks(name), present=name in (self.facts.organ, "organ"), outlined=False)
+        masks = self.masks(name)
+        return RegionTruth(masks, present=len(masks) > 0, measured=measured)
 
 
 def observe(view: Labelled) -> Scene:
@@ -116,8 +129,15 @@ def ask_measure(name: str, rng: np.random.Generator) -> Asked:
 
 
 def ask_keypoints(name: str, rng: np.random.Generator) -> Asked:
-    """Axis ends of the largest instance."""
-    return Asked(keypoints.block(say(name, rng)), (name,) * len(keypoints.AXIS_ENDS))
+    """Axis ends."""
+    return Asked(keypoints.block(say(name, rng)), (name,) * (1 + len(keypoints.AXIS_ENDS)))
+
+
+def ask_whole(facts: Facts, rng: np.random.Generator) -> Asked:
+    """Whether what is asked for as a whole, an organ, is what is scanned."""
+    others = [organ for organ in ORGANS if organ != facts.organ]
+    name = facts.organ if rng.random() < 0.4 else "organ" if rng.random() < 0.2 else others[rng.integers(len(others))]
+    return Asked(detect.block(name), (name,))
 
 
 def ask_class(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None:
@@ -167,9 +187,9 @@ def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) 
     if measurable:
         name = measurable[rng.integers(len(measurable))]
         asked.append(ask_measure(name, rng))
-        if rng.random() < 0.6:
-            asked.append(ask_keypoints(name, rng))
-    if "lesion" in names and rng.random() < 0.3:
+        if rng.random() < 0.7:
+            asked.append(ask_keypoints(measurable[rng.integers(len(measurable))], rng))
+    if "lesion" in names and rng.random() < 0.4:
         asked.append(ask_region("lesion", rng))
     if names and (classed := ask_class(scene, names[rng.integers(len(names))], rng)):
         asked.append(classed)
@@ -177,7 +197,10 @@ def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) 
         for _ in range(2 if rng.random() < 0.5 else 1):
             name = scene.absent[rng.integers(len(scene.absent))]
             sized = name in FOCAL or name == "fetal head"
-            asked.append(ask_measure(name, rng) if sized and rng.random() < 0.3 else ask_region(name, rng))
+            ask = (ask_measure, ask_keypoints)[rng.integers(2)] if sized and rng.random() < 0.4 else ask_region
+            asked.append(ask(name, rng))
+    if scene.facts.organ in ORGANS and rng.random() < 0.15:
+        asked.append(ask_whole(scene.facts, rng))
     if rng.random() < 0.3 or scene.facts.attributes:
         asked.append(ask_image(scene, rng))
     asked += [turn(scene, rng) for _ in range(num_turns)]
@@ -192,11 +215,11 @@ def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked])
     for question in asked:
         tokens = task_tokens(question.block.response or "")
         for token, name in zip(tokens, question.targets, strict=True):
-            masks = scene.masks(name)
             if token in REGION_TOKENS:
-                regions.append(RegionTruth(masks[:1] if token == MEAS else masks, token == MEAS))
+                regions.append(scene.truth(name, measured=token == MEAS))
         if KPT in tokens:
-            points += list(axis_ends(scene.masks(question.targets[0])[0]))
+            ends = [axis_ends(mask) for mask in scene.masks(question.targets[0])]
+            points += [end[place] for place in range(len(keypoints.AXIS_ENDS)) for end in ends]
     blocks = tuple(question.block for question in asked)
     return Example(pixels, blocks, tuple(regions), np.array(points).reshape(-1, 2))
 

@@ -11,8 +11,12 @@ from torch.utils.data import Dataset, Sampler
 from umind.data.augment import augment, build_augmentation
 from umind.data.examples import Example, build_example
 from umind.data.labelled import Labelled
+from umind.data.lesion_free import beside_lesion
 from umind.data.store import Store
 from umind.processor.letterbox import letterbox
+
+LESION_FREE = 0.1
+"""Share of the images of lesions that are shown without, where there is enough tissue beside."""
 
 
 class Mixture(Dataset[Example]):
@@ -39,7 +43,11 @@ class Mixture(Dataset[Example]):
         rng = np.random.default_rng((self.seed, index))
         store = self.stores[rng.choice(len(self.stores), p=self.shares)]
         item = store[int(rng.integers(len(store)))]
-        return view_example(item if self.transform is None else augment(item, self.transform, rng), self.size, rng)
+        if self.transform is None:
+            return view_example(item, self.size, rng)
+        if rng.random() < LESION_FREE:
+            item = beside_lesion(item, rng) or item
+        return view_example(augment(item, self.transform, rng), self.size, rng)
 
 
 class Walk(Dataset[Example]):

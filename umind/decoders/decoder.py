@@ -17,6 +17,7 @@ from umind.decoders.locate.head import LocateHead, peaks
 from umind.decoders.mask.head import MaskHead
 from umind.decoders.measure.head import SpreadHead
 from umind.decoders.presence.head import PresenceHead
+from umind.decoders.quality.head import QualityHead
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,21 @@ class InstanceSites:
 
 
 @dataclass(frozen=True, eq=False)
+class Candidates:
+    """Peaks of the centre maps that may be instances or not; judging them is what training learns from.
+
+    Args:
+        slots: Region token of each, ``(N,)``.
+        points: xy in units of the image's side, ``(N, 2)``.
+        quality: Logit of the IoU that its mask would have, ``(N,)``.
+    """
+
+    slots: Int[Tensor, "n"]
+    points: Float[Tensor, "n 2"]
+    quality: Float[Tensor, "n"]
+
+
+@dataclass(frozen=True, eq=False)
 class RegionOutput:
     """What R region tokens and their M instances give.
 
@@ -42,11 +58,13 @@ class RegionOutput:
         presence: Logit of each phrase's presence, ``(R,)``.
         slots: Region token of each instance, ``(M,)``.
         points: Centre xy of each instance in units of the image's side, ``(M, 2)``.
+        vectors: What stands for each instance, ``(M, I)``.
         scores: Confidence of each instance, ``(M,)`` in 0..1.
         masks: Mask logits, ``(M, S/4, S/4)``.
         quality: Logit of each mask's IoU, ``(M,)``.
         boxes: xyxy in units of the image's side, ``(M, 4)``.
         log_spread: Log of the relative standard deviation of long and short axis, ``(M, 2)``.
+        candidates: Peaks that are judged beside the instances where those were given; none otherwise.
     """
 
     centres: Float[Tensor, "r h8 w8"]
@@ -54,11 +72,13 @@ class RegionOutput:
     presence: Float[Tensor, "r"]
     slots: Int[Tensor, "m"]
     points: Float[Tensor, "m 2"]
+    vectors: Float[Tensor, "m i"]
     scores: Float[Tensor, "m"]
     masks: Float[Tensor, "m h4 w4"]
     quality: Float[Tensor, "m"]
     boxes: Float[Tensor, "m 4"]
     log_spread: Float[Tensor, "m 2"]
+    candidates: Candidates
 
 
 class RegionDecoder(nn.Module):
@@ -85,6 +105,7 @@ class RegionDecoder(nn.Module):
             nn.ReLU(),
         )
         self.mask = MaskHead(config.instance_size, pixels.mask_channels, config.kernel_channels)
+        self.quality = QualityHead(config.instance_size)
         self.box = BoxHead(config.instance_size)
         self.spread = SpreadHead(config.instance_size)
 
@@ -103,28 +124,38 @@ class RegionDecoder(nn.Module):
             features: Pixel features of the images.
             sites: Where to read instances; the peaks of the centre maps when None.
         """
-        centres, extent = self.locate(states, features.context, rows)
-        seen = torch.bmm(of_images(features.context, rows).flatten(2), extent.flatten(1).softmax(1)[..., None]).squeeze(2)
+        maps = features.context
+        centres, extent = self.locate(states, maps, rows)
+        seen = torch.bmm(of_images(maps, rows).flatten(2), extent.flatten(1).softmax(1)[..., None]).squeeze(2)
         presence = self.presence(states, seen, centres, extent)
+        slots, points, peak = peaks(centres, self.config.max_instances, self.config.min_peak)
+        rivals = InstanceSites(slots, points)
         if sites is None:
-            slots, points, peak = peaks(centres, self.config.max_instances, self.config.min_peak)
+            rivals = InstanceSites(slots[:0], points[:0])
         else:
             slots, points = sites.slots, sites.points
             peak = sample(centres[slots, None], points)[:, 0].sigmoid()
-        here = sample(of_images(features.context, rows[slots]), points)
-        instances = self.instance(torch.cat([states[slots], here, seen[slots]], 1))
-        masks, quality = self.mask(instances, points, features.mask, rows[slots])
+
+        def vectors(places: InstanceSites) -> Float[Tensor, "m i"]:
+            here = sample(of_images(maps, rows[places.slots]), places.points)
+            found: Float[Tensor, "m i"] = self.instance(torch.cat([states[places.slots], here, seen[places.slots]], 1))
+            return found
+
+        instances = vectors(InstanceSites(slots, points))
+        quality = self.quality(instances)
         return RegionOutput(
             centres=centres,
             extent=extent,
             presence=presence,
             slots=slots,
             points=points,
+            vectors=instances,
             scores=(peak * quality.sigmoid()).sqrt(),
-            masks=masks,
+            masks=self.mask(instances, points, features.mask, rows[slots]),
             quality=quality,
             boxes=self.box(instances, points),
             log_spread=self.spread(instances),
+            candidates=Candidates(rivals.slots, rivals.points, self.quality(vectors(rivals))),
         )
 
 

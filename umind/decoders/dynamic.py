@@ -6,32 +6,59 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from umind.backbone.pixels import with_coordinates
+
 
 class DynamicConvolution(nn.Module):
-    """Three 1 x 1 layers with ReLU between; every instance brings its own weights.
+    """Three 1 x 1 layers with ReLU between over features and relative coordinates; every instance brings its own weights.
+
+    The coordinates x and y of a cell, in -1..1, count from the instance's origin in units of its scale. The first layer is
+    linear, so the origin goes into its bias and the scale into its weights: the features of an image serve all of its
+    instances as they are.
 
     Args:
-        inputs: Input channels.
+        channels: Channels of the features, without the coordinates.
         hidden: Channels between the layers.
     """
 
-    def __init__(self, inputs: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.shapes = ((hidden, inputs), (hidden, hidden), (1, hidden))
+        self.shapes = ((hidden, channels + 2), (hidden, hidden), (1, hidden))
         self.num_parameters = sum(rows * (columns + 1) for rows, columns in self.shapes)
 
-    def forward(self, kernels: Float[Tensor, "n p"], features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n h w"]:
-        """Run every instance's kernels over its features, all instances at once."""
-        x = features.flatten(2)  # (N, C, H*W)
-        start = 0
-        for depth, (rows, columns) in enumerate(self.shapes):
-            weight = kernels[:, start : start + rows * columns].reshape(-1, rows, columns)
-            start += rows * columns
-            bias = kernels[:, start : start + rows, None]
-            start += rows
-            x = torch.baddbmm(bias, weight, x)  # (N, rows, H*W)
-            x = x.relu_() if depth < len(self.shapes) - 1 else x
-        return x.reshape(-1, *features.shape[-2:])  # (N, H, W)
+    def forward(
+        self,
+        kernels: Float[Tensor, "n p"],
+        features: Float[Tensor, "b c h w"],
+        rows: Int[Tensor, "n"],
+        origins: Float[Tensor, "n 2"],
+        scales: Float[Tensor, "n 2"] | None = None,
+    ) -> Float[Tensor, "n h w"]:
+        """Run every instance's kernels over its image's features, all instances at once.
+
+        Args:
+            kernels: Weights and biases of the three layers.
+            features: Features of the images.
+            rows: Image of each instance.
+            origins: xy in units of the map's side, 0..1.
+            scales: Lengths along x and y in the same unit that count as 1; half the map when None.
+        """
+        (w1, b1), (w2, b2), (w3, b3) = self.layers(kernels)
+        across = w1[..., -2:] if scales is None else w1[..., -2:] / (2 * scales[:, None])  # (N, rows, 2)
+        b1 = b1 - torch.bmm(across, (2 * origins - 1)[..., None])
+        w1 = torch.cat([w1[..., :-2], across], 2)
+        x = project(with_coordinates(features), w1, b1, rows).relu_()  # (N, hidden, H*W)
+        x = torch.baddbmm(b2, w2, x).relu_()
+        return torch.baddbmm(b3, w3, x).reshape(-1, *features.shape[-2:])  # (N, H, W)
+
+    def layers(self, kernels: Float[Tensor, "n p"]) -> list[tuple[Float[Tensor, "n o i"], Float[Tensor, "n o 1"]]]:
+        """Weights and biases of each layer."""
+        sizes = [size for rows, columns in self.shapes for size in (rows * columns, rows)]
+        parts = torch.split(kernels, sizes, 1)
+        return [
+            (weight.reshape(-1, rows, columns), bias[..., None])
+            for (rows, columns), weight, bias in zip(self.shapes, parts[::2], parts[1::2], strict=True)
+        ]
 
 
 def controller(inputs: int, outputs: int) -> nn.Linear:
@@ -42,21 +69,16 @@ def controller(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
+def project(
+    maps: Float[Tensor, "b c h w"], weight: Float[Tensor, "n o c"], bias: Float[Tensor, "n o 1"], rows: Int[Tensor, "n"]
+) -> Float[Tensor, "n o hw"]:
+    """A 1 x 1 layer of its own for each of N over its image's maps; one matrix product where there is one image only."""
+    if len(maps) == 1:
+        flat = torch.addmm(bias.flatten(0, 1), weight.flatten(0, 1), maps[0].flatten(1))  # (N*O, H*W)
+        return flat.reshape(*weight.shape[:2], -1)
+    return torch.baddbmm(bias, weight, maps[rows].flatten(2))
+
+
 def of_images(maps: Float[Tensor, "b c h w"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n c h w"]:
     """The maps of each row's image; a view, without a copy, where there is one image only."""
     return maps.expand(len(rows), -1, -1, -1) if len(maps) == 1 else maps[rows]
-
-
-def relative_coordinates(points: Float[Tensor, "n 2"], height: int, width: int) -> Float[Tensor, "n 2 h w"]:
-    """Offsets of every cell centre from a point, x then y, with the map spanning 2.
-
-    Args:
-        points: xy in units of the map's side, 0..1.
-        height: Rows of the map.
-        width: Columns of the map.
-    """
-    xs = (torch.arange(width, device=points.device) + 0.5) / width
-    ys = (torch.arange(height, device=points.device) + 0.5) / height
-    dx = (xs[None] - points[:, :1]).mul(2)[:, None, :].expand(-1, height, -1)
-    dy = (ys[None] - points[:, 1:]).mul(2)[:, :, None].expand(-1, -1, width)
-    return torch.stack([dx, dy], 1)

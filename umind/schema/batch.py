@@ -16,6 +16,7 @@ class RegionTargets:
     Args:
         present: 1 where the phrase is in the image, ``(R,)``.
         extent: Share of each stride-8 cell that the phrase covers, ``(R, S/8, S/8)``.
+        outlined: 1 where the extent is known, 0 where only the presence is, ``(R,)``.
         measured: 1 where the token is ``[MEAS]``, ``(R,)``.
         slots: Region token of each instance, ``(M,)``.
         centres: xy of each instance in units of the image's side, ``(M, 2)``.
@@ -26,6 +27,7 @@ class RegionTargets:
 
     present: Float[Tensor, "r"]
     extent: Float[Tensor, "r h8 w8"]
+    outlined: Float[Tensor, "r"]
     measured: Float[Tensor, "r"]
     slots: Int[Tensor, "m"]
     centres: Float[Tensor, "m 2"]
@@ -52,7 +54,7 @@ class Batch:
         attention_mask: 1 where a token is real, ``(B, L)``.
         labels: Token to be predicted at each place, -100 where none is, ``(B, L)``.
         regions: Truth of the region tokens.
-        points: xy of the ``[KPT]`` tokens' points in units of the image's side, ``(K, 2)``.
+        points: xy in units of the image's side of the ``[KPT]`` tokens' points, for every instance in turn, ``(P, 2)``.
     """
 
     pixel_values: Float[Tensor, "b 1 s s"]
@@ -60,7 +62,7 @@ class Batch:
     attention_mask: Int[Tensor, "b l"]
     labels: Int[Tensor, "b l"]
     regions: RegionTargets
-    points: Float[Tensor, "k 2"]
+    points: Float[Tensor, "p 2"]
 
     def __len__(self) -> int:
         return len(self.pixel_values)

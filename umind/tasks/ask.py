@@ -57,8 +57,11 @@ def resolve(readout: Readout, question: str, threshold: float | None) -> tuple[s
             evidence.append(number)
             text = f"{text.rstrip()} {number}"
         elif piece in REGION_TOKENS:
-            make = segmentation if piece == SEG else detection
-            evidence.append(make(next(regions), readout, clause or question, threshold))
+            region, named = next(regions), clause or question
+            if piece == SEG:
+                evidence.append(segmentation(region, readout, named, region.found(threshold)))
+            else:
+                evidence.append(detection(region, readout, named, threshold))
         elif piece != KPT:
             text = f"{text.rstrip()} {piece.lstrip()}"
     return sentence_case(text), tuple(evidence)

@@ -7,23 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from umind.schema.result import Keypoints
-from umind.tasks import detect
 from umind.tasks.readout import Readout
 from umind.tokens.template import Block
-from umind.tokens.vocabulary import KPT
+from umind.tokens.vocabulary import DET, KPT
 
 AXIS_ENDS: tuple[str, ...] = ("long axis start", "long axis end", "short axis start", "short axis end")
 """Ends of a structure's axes: the long one from its leftmost end, the short one from its topmost."""
 
 
 def block(phrase: str, names: tuple[str, ...] = AXIS_ENDS) -> Block:
-    """The question, with each point's name and its task token already in the response."""
-    return Block(f"keypoints {phrase}", " ".join(f"{name} {KPT}" for name in names))
+    """The question, with the structure's task token, each point's name and its task token already in the response."""
+    return Block(f"keypoints {phrase}", " ".join([DET, *(f"{name} {KPT}" for name in names)]))
 
 
 @dataclass(frozen=True)
 class Point:
-    """Asks for the axis ends of a structure, and whether it is there.
+    """Asks for the axis ends of a structure; of its largest instance where there are several.
 
     Args:
         phrase: Structure.
@@ -35,19 +34,18 @@ class Point:
 
     def blocks(self) -> tuple[Block, ...]:
         """What to ask the model."""
-        return detect.block(self.phrase), block(self.phrase)
+        return (block(self.phrase),)
 
     def read(self, readout: Readout) -> Keypoints:
         """Points in source pixels; none when the structure is absent."""
         region, frame = readout.region, readout.frame
-        points = readout.blocks[1].points if region.is_present(self.threshold) else ()
-        positions = np.array([point.position for point in points]).reshape(-1, 2) * frame.size
-        covariances = np.array([point.covariance for point in points]).reshape(-1, 2, 2) * (frame.size / frame.scale) ** 2
+        largest = region.largest(self.threshold)
+        positions, covariances, scores = (values[largest].reshape(-1, *values.shape[2:]) for values in region.points)
         return Keypoints(
-            frame.to_source(positions).astype(np.float32),
-            names=AXIS_ENDS[: len(points)],
-            scores=np.array([point.score for point in points], np.float32),
-            covariances=covariances.astype(np.float32),
+            frame.to_source(positions * frame.size).astype(np.float32),
+            names=AXIS_ENDS[: len(scores)],
+            scores=scores,
+            covariances=(covariances * (frame.size / frame.scale) ** 2).astype(np.float32),
             presence=region.presence,
             phrase=self.phrase,
         )

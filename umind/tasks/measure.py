@@ -40,15 +40,16 @@ class Measure:
 
 
 def measurement(region: Region, readout: Readout, phrase: str, protocol: Protocol, threshold: float | None) -> Measurement:
-    """Apply a protocol to the best instance of a region."""
+    """Apply a protocol to the largest instance of a region."""
     spacing = readout.image.spacing
-    shape = segmentation(region, readout, phrase, threshold)
+    largest = region.largest(threshold)
+    shape = segmentation(region, readout, phrase, largest)
     value = spread = None
     evidence: tuple[Evidence, ...] = ()
     if len(shape) and shape.masks[0].any():
         reading = protocol.read(shape.masks[0], spacing)
         value = reading.value
-        spread = value * math.hypot(*(w * float(s) for w, s in zip(reading.weights, region.spreads[0], strict=True)))
+        spread = value * math.hypot(*(w * float(s) for w, s in zip(reading.weights, region.spreads[largest[0]], strict=True)))
         evidence = (reading.evidence, shape)
     return Measurement(
         value,

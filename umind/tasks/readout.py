@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from umind.decoders.decoder import RegionOutput
-from umind.decoders.keypoint.head import read_points
+from umind.decoders.keypoint.head import PointOutput, read_points
 from umind.geometry.frame import FrameMap
 from umind.schema.image import UltrasoundImage
 
@@ -31,6 +31,20 @@ class Calibration:
     spread_scale: float
 
 
+class PointsRead(NamedTuple):
+    """K points of each of N instances, in units of the model frame's side.
+
+    Args:
+        positions: xy, ``(N, K, 2)``.
+        covariances: ``(N, K, 2, 2)``.
+        scores: Share of the heatmap near the point, ``(N, K)``.
+    """
+
+    positions: Float[np.ndarray, "n k 2"]
+    covariances: Float[np.ndarray, "n k 2 2"]
+    scores: Float[np.ndarray, "n k"]
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """One region token: its phrase's presence, and its instances by falling score.
@@ -42,6 +56,7 @@ class Region:
         boxes: xyxy in units of the model frame's side, ``(N, 4)``.
         spreads: Relative standard deviation of long and short axis, ``(N, 2)``.
         calibration: For the default thresholds.
+        points: Of each instance the K points of the ``[KPT]`` tokens that follow.
     """
 
     presence: float
@@ -50,6 +65,7 @@ class Region:
     boxes: Float[np.ndarray, "n 4"]
     spreads: Float[np.ndarray, "n 2"]
     calibration: Calibration
+    points: PointsRead
 
     def is_present(self, threshold: float | None) -> bool:
         """Whether presence reaches the threshold, the calibrated one when None."""
@@ -64,20 +80,10 @@ class Region:
         keep[:1] = True
         return np.flatnonzero(keep)
 
-
-@dataclass(frozen=True, eq=False)
-class PointRead:
-    """One ``[KPT]`` token's point, in units of the model frame's side.
-
-    Args:
-        position: xy, ``(2,)``.
-        covariance: ``(2, 2)``.
-        score: Share of the heatmap near the point.
-    """
-
-    position: Float[np.ndarray, "2"]
-    covariance: Float[np.ndarray, "2 2"]
-    score: float
+    def largest(self, threshold: float | None) -> Int[np.ndarray, "k"]:
+        """Index of the instance with the largest mask of those found, as one number or none."""
+        found = self.found(threshold)
+        return found[np.argsort(-(self.masks[found] > 0).sum((1, 2)), kind="stable")][:1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +92,11 @@ class BlockReadout:
 
     Args:
         regions: One for each region token of the block's response, in order.
-        points: One for each ``[KPT]`` token, in order.
         likelihood: Log-likelihood of the response that was put to the model; 0 when it wrote its own.
         response: Text that it wrote, task tokens included; empty when the response was put to it.
     """
 
     regions: tuple[Region, ...]
-    points: tuple[PointRead, ...]
     likelihood: float
     response: str
 
@@ -123,8 +127,9 @@ class Readout:
         return replace(self, blocks=self.blocks[start:stop])
 
 
-def read_regions(output: RegionOutput, calibration: Calibration) -> Iterator[Region]:
+def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibration) -> Iterator[Region]:
     """One ``Region`` for each region token, duplicates of an instance removed."""
+    pointed = read_heatmaps(points, len(output.slots))
     presence = torch.sigmoid(calibration.presence_scale * output.presence + calibration.presence_shift)
     slots, scores = output.slots.cpu().numpy(), output.scores.float().cpu().numpy()
     masks, boxes = output.masks.float().cpu().numpy(), output.boxes.float().cpu().numpy()
@@ -133,7 +138,15 @@ def read_regions(output: RegionOutput, calibration: Calibration) -> Iterator[Reg
         mine = np.flatnonzero(slots == slot)
         mine = mine[np.argsort(-scores[mine], kind="stable")]
         mine = mine[distinct(masks[mine])]
-        yield Region(probability, scores[mine] * np.float32(probability), masks[mine], boxes[mine], spreads[mine], calibration)
+        yield Region(
+            probability,
+            scores[mine] * np.float32(probability),
+            masks[mine],
+            boxes[mine],
+            spreads[mine],
+            calibration,
+            PointsRead(*(np.concatenate(values) for values in zip(*(pointed[k] for k in mine), strict=True))),
+        )
 
 
 def distinct(masks: Float[np.ndarray, "n h w"]) -> Int[np.ndarray, "k"]:
@@ -150,8 +163,8 @@ def distinct(masks: Float[np.ndarray, "n h w"]) -> Int[np.ndarray, "k"]:
     return np.array(kept or [0], np.intp)
 
 
-def read_heatmaps(heatmaps: Float[Tensor, "k h w"]) -> Iterator[PointRead]:
-    """The point of each heatmap."""
-    positions, covariances, scores = read_points(heatmaps.float())
-    for position, covariance, score in zip(positions.cpu().numpy(), covariances.cpu().numpy(), scores.tolist(), strict=True):
-        yield PointRead(position, covariance, score)
+def read_heatmaps(points: PointOutput, num_instances: int) -> list[PointsRead]:
+    """The points of each instance, one instance at a time."""
+    values = [value.cpu().numpy() for value in read_points(points.heatmaps.float())]
+    owners = points.instances.cpu().numpy()
+    return [PointsRead(*(value[None, owners == instance] for value in values)) for instance in range(num_instances)]

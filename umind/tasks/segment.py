@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Int
+
 from umind.schema.result import Segmentation
 from umind.tasks.readout import Readout, Region
 from umind.tokens.template import Block
@@ -33,12 +36,11 @@ class Segment:
 
     def read(self, readout: Readout) -> Segmentation:
         """Masks above the threshold."""
-        return segmentation(readout.region, readout, self.phrase, self.threshold)
+        return segmentation(readout.region, readout, self.phrase, readout.region.found(self.threshold))
 
 
-def segmentation(region: Region, readout: Readout, phrase: str, threshold: float | None) -> Segmentation:
-    """A region's instances as masks."""
-    found = region.found(threshold)
+def segmentation(region: Region, readout: Readout, phrase: str, chosen: Int[np.ndarray, "k"]) -> Segmentation:
+    """Some of a region's instances as masks."""
     return Segmentation(
-        region.masks[found], frame=readout.frame, scores=region.scores[found], presence=region.presence, phrase=phrase
+        region.masks[chosen], frame=readout.frame, scores=region.scores[chosen], presence=region.presence, phrase=phrase
     )

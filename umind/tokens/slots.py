@@ -86,6 +86,19 @@ class Slots:
         return hidden[self.rows, self.columns]
 
 
+def anchors(points: Slots, regions: Slots, input_ids: Int[Tensor, "b l"]) -> Int[Tensor, "q"]:
+    """Index of the region token that each point's token belongs to: the last one before it in its block, -1 without one."""
+    length = input_ids.shape[1]
+    places = regions.rows * length + regions.columns  # rising
+    last = torch.searchsorted(places, points.rows * length + points.columns) - 1
+    if not len(regions):
+        return last
+    blocks = (input_ids == QUERY_ID).cumsum(1)
+    rows, columns = regions.rows[last], regions.columns[last]
+    together = (last >= 0) & (rows == points.rows) & (blocks[rows, columns] == blocks[points.rows, points.columns])
+    return last.masked_fill(~together, -1)
+
+
 def find_slots(input_ids: Int[Tensor, "b l"], tokens: tuple[str, ...]) -> Slots:
     """Where any of the given special tokens stand."""
     wanted = torch.tensor([SPECIAL_TOKENS.index(token) for token in tokens], device=input_ids.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from umind.backbone.pixels import PixelConfig
 from umind.data.datamodule import MixtureData
-from umind.decoders.decoder import InstanceSites, RegionOutput
+from umind.decoders.decoder import InstanceSites
 from umind.model import UMindConfig, UMindModel, UMindOutput
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.batch import Batch
@@ -34,13 +35,14 @@ class Prediction(UMindOutput):
         regions = self.regions
         assert regions is not None
         assert self.hidden is not None
-        assert self.heatmaps is not None
+        assert self.points is not None
 
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=non_blocking)
+        def move(value: Any) -> Any:
+            if isinstance(value, Tensor):
+                return value.to(device, non_blocking=non_blocking)
+            return type(value)(*(move(getattr(value, field.name)) for field in fields(value)))
 
-        moved = RegionOutput(*(move(getattr(regions, field.name)) for field in fields(regions)))
-        return Prediction(move(self.logits), move(self.hidden), moved, move(self.heatmaps))
+        return Prediction(move(self.logits), move(self.hidden), move(regions), move(self.points))
 
 
 class UMindModule(LightningModule):
@@ -128,7 +130,7 @@ class UMindModule(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> Prediction:
         """What the model finds without the truth's help."""
         output: UMindOutput = self(batch)
-        return Prediction(output.logits, output.hidden, output.regions, output.heatmaps)
+        return Prediction(output.logits, output.hidden, output.regions, output.points)
 
     def evaluate(self, part: str, batch: Batch) -> None:
         """Log losses, and the simplest figures that say how things go: Dice at true centres, presence and word accuracy."""

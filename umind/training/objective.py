@@ -12,9 +12,10 @@ from umind.decoders.box.loss import box_loss
 from umind.decoders.decoder import RegionOutput
 from umind.decoders.keypoint.loss import keypoint_loss
 from umind.decoders.locate.loss import centre_loss, centre_target, extent_loss
-from umind.decoders.mask.loss import mask_loss, quality_loss, upsample_to
+from umind.decoders.mask.loss import mask_loss, upsample_to
 from umind.decoders.measure.loss import spread_loss
 from umind.decoders.presence.loss import presence_loss
+from umind.decoders.quality.loss import mask_iou, on_nothing, quality_loss
 from umind.decoders.text.loss import text_loss
 from umind.model import UMindOutput
 from umind.schema.batch import Batch, RegionTargets
@@ -45,13 +46,15 @@ def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Floa
     measured = truth.measured[truth.slots].bool()
     cross_entropy, dice = mask_loss(masks, truth.masks)
     box_l1, box_giou = box_loss(regions.boxes, truth.boxes)
+    idle = on_nothing(regions.candidates.points, regions.candidates.slots, truth.extent)
+    outlined = truth.outlined.bool()
     return {
-        "centre": centre_loss(regions.centres, centres),
-        "extent": extent_loss(regions.extent, truth.extent),
+        "centre": centre_loss(regions.centres[outlined], centres[outlined]),
+        "extent": extent_loss(regions.extent[outlined], truth.extent[outlined]),
         "presence": presence_loss(regions.presence, truth.present),
         "mask": cross_entropy,
         "dice": dice,
-        "quality": quality_loss(regions.quality, masks, truth.masks),
+        "quality": quality_loss(regions.quality, mask_iou(masks, truth.masks), regions.candidates.quality[idle]),
         "box_l1": box_l1,
         "box_giou": box_giou,
         "spread": spread_loss(regions.log_spread[measured], masks[measured], truth.masks[measured]),
@@ -63,11 +66,11 @@ def objective(
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
     """Total loss and its named parts, unweighted."""
     assert output.regions is not None
-    assert output.heatmaps is not None
+    assert output.points is not None
     answered = batch.labels != IGNORED
     parts = {
         "text": text_loss(output.logits[answered].float(), batch.labels[answered]),
-        "keypoint": keypoint_loss(output.heatmaps.float(), batch.points),
+        "keypoint": keypoint_loss(output.points.heatmaps.float(), batch.points),
         **region_losses(output.regions, batch.regions),
     }
     total = torch.stack([weight * parts[name] for name, weight in asdict(weights).items()]).sum()

@@ -1,36 +1,73 @@
-"""State of a ``[KPT]`` token to a heatmap, and a heatmap to a point with its covariance."""
+"""State of a ``[KPT]`` token and an instance to a heatmap, and a heatmap to a point with its covariance."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from umind.backbone.pixels import with_coordinates
-from umind.decoders.dynamic import DynamicConvolution, controller, of_images
+from umind.decoders.dynamic import DynamicConvolution, controller
+
+MIN_SIDE = 1 / 64
+"""Sides of a box, in units of the image's side, are taken for no shorter than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointOutput:
+    """What the ``[KPT]`` tokens give: P pairs of a token and an instance of the region token before it.
+
+    Args:
+        tokens: Token of each pair, in the order of ``find_slots``, ``(P,)``.
+        instances: Instance of each pair, in the order of the regions' instances, ``(P,)``.
+        heatmaps: Logits, ``(P, S/4, S/4)``.
+    """
+
+    tokens: Int[Tensor, "p"]
+    instances: Int[Tensor, "p"]
+    heatmaps: Float[Tensor, "p h w"]
 
 
 class KeypointHead(nn.Module):
-    """Dynamic convolution on mask features and absolute coordinates gives one heatmap for each named point.
+    """Dynamic convolution gives one heatmap for each named point of each instance.
+
+    The token says which point, the instance says of what; coordinates count from the instance's box in units of its sides.
 
     Args:
         hidden_size: Width of the language model.
+        instance_size: Width of the instance vector.
         mask_channels: Channels of the mask features.
         kernel_channels: Channels inside the dynamic convolutions.
     """
 
-    def __init__(self, hidden_size: int, mask_channels: int, kernel_channels: int) -> None:
+    def __init__(self, hidden_size: int, instance_size: int, mask_channels: int, kernel_channels: int) -> None:
         super().__init__()
-        self.convolve = DynamicConvolution(mask_channels + 2, kernel_channels)
-        self.embed = nn.Sequential(nn.Linear(hidden_size, hidden_size), nn.ReLU())
+        self.convolve = DynamicConvolution(mask_channels, kernel_channels)
+        self.embed = nn.Sequential(nn.Linear(hidden_size + instance_size, hidden_size), nn.ReLU())
         self.controller = controller(hidden_size, self.convolve.num_parameters)
 
     def forward(
-        self, states: Float[Tensor, "k d"], mask_features: Float[Tensor, "b c h w"], rows: Int[Tensor, "k"]
+        self,
+        states: Float[Tensor, "k d"],
+        instances: Float[Tensor, "k i"],
+        boxes: Float[Tensor, "k 4"],
+        mask_features: Float[Tensor, "b c h w"],
+        rows: Int[Tensor, "k"],
     ) -> Float[Tensor, "k h w"]:
-        """Heatmap logits of each point; a softmax over the cells makes them a distribution."""
-        kernels = self.controller(self.embed(states))
-        heatmaps: Float[Tensor, "k h w"] = self.convolve(kernels, of_images(with_coordinates(mask_features), rows))
+        """Heatmap logits of each point; a softmax over the cells makes them a distribution.
+
+        Args:
+            states: Hidden state of each point's token.
+            instances: Vector of the instance that it belongs to.
+            boxes: xyxy of that instance in units of the image's side.
+            mask_features: Features of the images.
+            rows: Image of each point.
+        """
+        kernels = self.controller(self.embed(torch.cat([states, instances], 1)))
+        corners = boxes.reshape(-1, 2, 2)
+        sides = (corners[:, 1] - corners[:, 0]).clamp(min=MIN_SIDE)
+        heatmaps: Float[Tensor, "k h w"] = self.convolve(kernels, mask_features, rows, corners.mean(1), sides)
         return heatmaps
 
 

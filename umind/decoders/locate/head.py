@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from umind.backbone.pixels import conv_block
-from umind.decoders.dynamic import of_images
+from umind.decoders.dynamic import project
 
 
 class LocateHead(nn.Module):
@@ -32,9 +32,8 @@ class LocateHead(nn.Module):
         self, states: Float[Tensor, "r d"], context: Float[Tensor, "b c h w"], rows: Int[Tensor, "r"]
     ) -> tuple[Float[Tensor, "r h w"], Float[Tensor, "r h w"]]:
         """Logits of centres and of extent for each region token; ``rows`` says whose image it belongs to."""
-        features = of_images(self.tower(context), rows).flatten(2)  # (R, C, H*W)
         kernels = self.kernels(states).reshape(-1, 2, context.shape[1] + 1)  # (R, 2, C + 1)
-        maps = torch.baddbmm(kernels[..., -1:], kernels[..., :-1], features)  # (R, 2, H*W)
+        maps = project(self.tower(context), kernels[..., :-1], kernels[..., -1:], rows)  # (R, 2, H*W)
         centres, extent = maps.reshape(-1, 2, *context.shape[-2:]).unbind(1)
         return centres, extent
 

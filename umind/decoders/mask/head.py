@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from umind.decoders.dynamic import DynamicConvolution, controller, of_images, relative_coordinates
+from umind.decoders.dynamic import DynamicConvolution, controller
 
 
 class MaskHead(nn.Module):
@@ -20,9 +19,8 @@ class MaskHead(nn.Module):
 
     def __init__(self, instance_size: int, mask_channels: int, kernel_channels: int) -> None:
         super().__init__()
-        self.convolve = DynamicConvolution(mask_channels + 2, kernel_channels)
+        self.convolve = DynamicConvolution(mask_channels, kernel_channels)
         self.controller = controller(instance_size, self.convolve.num_parameters)
-        self.quality = nn.Linear(instance_size, 1)
 
     def forward(
         self,
@@ -30,8 +28,8 @@ class MaskHead(nn.Module):
         points: Float[Tensor, "m 2"],
         mask_features: Float[Tensor, "b c h w"],
         rows: Int[Tensor, "m"],
-    ) -> tuple[Float[Tensor, "m h w"], Float[Tensor, "m"]]:
-        """Mask logits, and the logit of the IoU that the mask will have (Mask Scoring R-CNN, Huang et al., CVPR 2019).
+    ) -> Float[Tensor, "m h w"]:
+        """Mask logits.
 
         Args:
             instances: Instance vectors.
@@ -39,6 +37,5 @@ class MaskHead(nn.Module):
             mask_features: Features of the images.
             rows: Image of each instance.
         """
-        where = relative_coordinates(points, *mask_features.shape[-2:])
-        masks = self.convolve(self.controller(instances), torch.cat([of_images(mask_features, rows), where], 1))
-        return masks, self.quality(instances).squeeze(1)
+        masks: Float[Tensor, "m h w"] = self.convolve(self.controller(instances), mask_features, rows, points)
+        return masks

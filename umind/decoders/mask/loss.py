@@ -1,4 +1,4 @@
-"""Losses of masks and of their predicted quality."""
+"""Losses of masks."""
 
 from __future__ import annotations
 
@@ -21,14 +21,3 @@ def mask_loss(logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]) ->
     overlap = 2 * (probability * target).sum((1, 2))
     total = (probability**2).sum((1, 2)) + (target**2).sum((1, 2))
     return cross_entropy, (1 - (overlap + 1) / (total + 1)).mean()
-
-
-def quality_loss(
-    quality: Float[Tensor, "m"], logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]
-) -> Float[Tensor, ""]:
-    """Cross-entropy between the predicted and the reached IoU."""
-    if not len(logits):
-        return quality.sum()
-    predicted, truth = logits.detach() > 0, target > 0.5
-    iou = (predicted & truth).sum((1, 2)) / (predicted | truth).sum((1, 2)).clamp(min=1)
-    return functional.binary_cross_entropy_with_logits(quality, iou)

@@ -1,0 +1,1 @@
+"""How far an instance can be trusted."""
