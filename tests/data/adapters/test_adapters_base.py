@@ -6,8 +6,8 @@ import pytest
 from adapter_lookalikes import BUILDERS, ccaus, table
 
 from umind.data.adapters.absence import ABSENT
-from umind.data.adapters.base import Record, read_splits
 from umind.data.adapters.registry import ADAPTERS, open_dataset
+from umind.data.adapters.splits import Record, read_splits
 
 HEADING = ("image", "patient", "group", "split")
 

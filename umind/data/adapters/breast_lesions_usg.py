@@ -9,8 +9,9 @@ from typing import ClassVar
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from umind.data.adapters.base import Adapter, Record
+from umind.data.adapters.base import Adapter
 from umind.data.adapters.files import find_by_stem, read_mask, read_pixels
+from umind.data.adapters.splits import Record
 from umind.geometry.spacing import Spacing
 from umind.schema.errors import ImageReadError
 from umind.schema.image import UltrasoundImage

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from umind.data.adapters.base import Adapter, Record
+from umind.data.adapters.base import Adapter
 from umind.data.adapters.files import find_by_stem, read_mask, read_pixels
 from umind.data.adapters.instances import merge_overlapping
+from umind.data.adapters.splits import Record
 from umind.schema.errors import ImageReadError
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Structure

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from umind.data.adapters.base import Adapter, Record
+from umind.data.adapters.base import Adapter
 from umind.data.adapters.files import find_by_stem, read_mask, read_pixels
+from umind.data.adapters.splits import Record
 from umind.schema.errors import ImageReadError
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Structure

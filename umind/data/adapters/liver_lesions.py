@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from umind.data.adapters.base import Adapter, Record
+from umind.data.adapters.base import Adapter
 from umind.data.adapters.files import find_by_stem, read_labels, read_pixels
 from umind.data.adapters.instances import components
+from umind.data.adapters.splits import Record
 from umind.schema.errors import ImageReadError
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Structure
