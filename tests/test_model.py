@@ -102,9 +102,9 @@ def test_shapes(model: UMindModel, processor: UMindProcessor) -> None:
     output = model(**packed, pixel_values=pixel_values(2))
     assert output.logits.shape == (2, length, len(processor.tokenizer))
     assert output.hidden.shape == (2, length, 64)
-    assert output.heatmaps.shape == (2, 16, 16)
-    assert output.regions.centres.shape == output.regions.extent.shape == (3, 8, 8)
-    assert output.regions.presence.shape == (3,)
+    assert output.points.heatmaps.shape == (len(output.points.tokens), 16, 16)
+    assert output.regions.centres.shape == output.regions.extent.shape == (4, 8, 8)
+    assert output.regions.presence.shape == (4,)
     assert output.regions.masks.shape == (len(output.regions.slots), 16, 16)
     assert output.past_key_values is None
 
@@ -114,14 +114,24 @@ def test_decoding_can_be_left_out(model: UMindModel, processor: UMindProcessor) 
     packed = inputs(processor.pack([[SEGMENT]]))
     output = model(**packed, pixel_values=pixel_values(1), decode=False, use_cache=True)
     assert output.regions is None
-    assert output.heatmaps is None
+    assert output.points is None
     assert output.past_key_values.get_seq_length() == packed["input_ids"].shape[1]
 
 
 @torch.no_grad()
 def test_no_task_tokens(model: UMindModel, processor: UMindProcessor) -> None:
     output = model(**inputs(processor.pack([[WORDS]])), pixel_values=pixel_values(1))
-    assert len(output.heatmaps) == len(output.regions.masks) == len(output.regions.presence) == 0
+    assert len(output.points.heatmaps) == len(output.regions.masks) == len(output.regions.presence) == 0
+
+
+@torch.no_grad()
+def test_points_stand_on_the_instances_of_the_region_before_them(model: UMindModel, processor: UMindProcessor) -> None:
+    sites = InstanceSites(torch.tensor([0, 1, 1, 3]), torch.rand(4, 2))
+    alone = Block("ends of cyst", "[KPT]")
+    packed = inputs(processor.pack([[SEGMENT, POINT, alone], [FIND, POINT]]))
+    points = model(**packed, pixel_values=pixel_values(2), sites=sites).points
+    assert points.tokens.tolist() == [0, 0, 1, 1, 3, 4]  # two tokens for the two instances of slot 1, none for the lone token
+    assert points.instances.tolist() == [1, 2, 1, 2, 3, 3]
 
 
 @torch.no_grad()
@@ -138,13 +148,14 @@ def test_batch_equals_one_by_one(model: UMindModel, processor: UMindProcessor) -
     blocks, images = [[SEGMENT, POINT], [WORDS], [MEASURE, WORDS, POINT]], pixel_values(3)
     packed = inputs(processor.pack(blocks))
     together = model(**packed, pixel_values=images)
-    areas, points = (find_slots(packed["input_ids"], kinds) for kinds in (REGION_TOKENS, (KPT,)))
+    areas, pointed = (find_slots(packed["input_ids"], kinds) for kinds in (REGION_TOKENS, (KPT,)))
     for row in range(3):
         alone_packed = inputs(processor.pack(blocks[row : row + 1]))
         alone = model(**alone_packed, pixel_values=images[row : row + 1])
         length = alone_packed["input_ids"].shape[1]
         torch.testing.assert_close(alone.logits[0], together.logits[row, -length:], atol=1e-4, rtol=1e-4)
-        torch.testing.assert_close(alone.heatmaps, together.heatmaps[points.rows == row], atol=1e-4, rtol=1e-4)
+        heatmaps = together.points.heatmaps[pointed.rows[together.points.tokens] == row]
+        torch.testing.assert_close(alone.points.heatmaps, heatmaps, atol=1e-4, rtol=1e-4)
         mine = (areas.rows == row).nonzero()[:, 0]
         torch.testing.assert_close(alone.regions.presence, together.regions.presence[mine], atol=1e-4, rtol=1e-4)
         instances = torch.isin(together.regions.slots, mine)
@@ -155,11 +166,11 @@ def test_batch_equals_one_by_one(model: UMindModel, processor: UMindProcessor) -
 
 def test_gradient_reaches_every_parameter(model: UMindModel, processor: UMindProcessor) -> None:
     packed = processor.pack([[SEGMENT, POINT, WORDS], [MEASURE, FIND]])
-    sites = InstanceSites(torch.arange(3), torch.tensor([[0.3, 0.4], [0.6, 0.6], [0.8, 0.2]]))
+    sites = InstanceSites(torch.arange(4), torch.tensor([[0.3, 0.4], [0.4, 0.5], [0.6, 0.6], [0.8, 0.2]]))
     output = model.train()(**inputs(packed), pixel_values=pixel_values(2), sites=sites)
     asked = packed["labels"] != IGNORED
     total = torch.nn.functional.cross_entropy(output.logits[asked], packed["labels"][asked])
-    total = total + output.heatmaps.square().mean()
+    total = total + output.points.heatmaps.square().mean()
     for name in ("centres", "extent", "presence", "masks", "quality", "boxes", "log_spread"):
         total = total + getattr(output.regions, name).square().mean()
     total.backward()
@@ -249,9 +260,9 @@ def test_decode_reads_task_tokens_wherever_they_came_from(model: UMindModel, pro
     packed = inputs(processor.pack([[SEGMENT, POINT]]))
     features = model.encode(pixel_values(1))
     output = model(**packed, features=features)
-    regions, heatmaps = model.decode(packed["input_ids"], output.hidden, features)
+    regions, points = model.decode(packed["input_ids"], output.hidden, features)
     assert torch.equal(regions.masks, output.regions.masks)
-    assert torch.equal(heatmaps, output.heatmaps)
+    assert torch.equal(points.heatmaps, output.points.heatmaps)
 
 
 def test_head_and_embedding_are_tied(model: UMindModel) -> None:

@@ -78,7 +78,7 @@ def test_no_lesion_where_every_focal_structure_is_known_absent() -> None:
 
 @pytest.mark.parametrize(
     ("top", "left", "place"),
-    [(2, 2, "upper left"), (2, 43, "upper"), (43, 84, "right"), (43, 43, "centre"), (84, 2, "lower left")],
+    [(2, 2, "upper left"), (2, 43, "upper centre"), (43, 84, "right"), (43, 43, "centre"), (84, 2, "lower left")],
 )
 def test_where_follows_a_flip(top: int, left: int, place: str) -> None:
     mask = block(top, left)

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from umind.data.collate import Collator, centre_of_mask, shrink
-from umind.data.examples import Example, RegionTruth, build_example, task_tokens
+from umind.data.examples import Example, RegionTruth, axis_ends, build_example, task_tokens
 from umind.data.labelled import Facts, Labelled
 from umind.data.mixture import Mixture, Walk
 from umind.data.phantom import phantom_sample
 from umind.data.store import Store
 from umind.geometry.boxes import box_of_mask
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
-from umind.tokens.slots import IGNORED, PAD_ID, find_slots
+from umind.tokens.slots import IGNORED, PAD_ID, anchors, find_slots
 from umind.tokens.template import Block
 from umind.tokens.tokenizer import train_tokenizer
 from umind.tokens.vocabulary import ANSWER, END, KPT, MEAS, REGION_TOKENS, SPECIAL_TOKENS
@@ -47,27 +47,40 @@ def test_truths_are_as_many_as_task_tokens(examples: list[Example], processor: U
         assert len(areas) == len(truths)
         assert areas.rows.tolist() == [row for row, e in enumerate(batch) for _ in e.regions]
         assert [k == SPECIAL_TOKENS.index(MEAS) for k in areas.kinds.tolist()] == [t.measured for t in truths]
-        assert len(points) == sum(len(e.points) for e in batch)
-        assert all(len(t.masks) <= 1 for t in truths if t.measured)
+        owners = anchors(points, areas, ids).tolist()
+        assert sum(len(truths[owner].masks) for owner in owners) == sum(len(e.points) for e in batch)
 
 
 def test_examples_ask_for_things_that_are_there_and_that_are_not(examples: list[Example]) -> None:
     truths = [truth for e in examples for truth in e.regions]
-    present = np.mean([len(t.masks) > 0 for t in truths])
+    present = np.mean([t.present for t in truths])
     assert 0.3 < present < 0.9
     assert max(len(t.masks) for t in truths) >= 3
     assert np.mean([len(e.points) > 0 for e in examples]) > 0.3
     assert all(token for e in examples for b in e.blocks for token in task_tokens(b.response or ""))
 
 
-def test_points_lie_on_the_outline(examples: list[Example]) -> None:
+def test_points_are_the_axis_ends_of_every_instance_of_their_region(examples: list[Example], processor: UMindProcessor) -> None:
+    several = 0
     for example in examples:
-        for start in range(0, len(example.points), 4):
-            ends = example.points[start : start + 4]
-            masks = [m for t in example.regions for m in t.masks]
-            boxes = np.array([box_of_mask(m) for m in masks])
-            middle = ends.mean(0)
-            assert any((box[:2] - 2 <= middle).all() and (middle <= box[2:] + 2).all() for box in boxes)
+        ids = processor.pack([example.blocks])["input_ids"]
+        areas, tokens = find_slots(ids, REGION_TOKENS), find_slots(ids, (KPT,))
+        owners = anchors(tokens, areas, ids).tolist()
+        truth = [axis_ends(mask)[place % 4] for place, owner in enumerate(owners) for mask in example.regions[owner].masks]
+        np.testing.assert_allclose(example.points, np.array(truth).reshape(-1, 2))
+        several += len(owners) < len(truth)
+    assert several > 5
+
+
+def test_an_organ_is_there_without_an_outline(processor: UMindProcessor) -> None:
+    facts = Facts("own", "train", "k", "k", "breast", (), ("breast lesion",), {})
+    view = Labelled(np.full((SIZE, SIZE), 90, np.uint8), np.zeros((SIZE, SIZE), np.uint8), facts)
+    examples = [build_example(view, np.random.default_rng(seed)) for seed in range(200)]
+    truths = [truth for e in examples for truth in e.regions if not truth.outlined]
+    assert {truth.present for truth in truths} == {True, False}
+    assert not any(len(truth.masks) for truth in truths)
+    batch = Collator(processor)(examples)
+    assert int((1 - batch.regions.outlined).sum()) == len(truths)
 
 
 def test_batch_agrees_with_itself(examples: list[Example], processor: UMindProcessor) -> None:
@@ -76,7 +89,8 @@ def test_batch_agrees_with_itself(examples: list[Example], processor: UMindProce
     assert batch.pixel_values.shape == (12, 1, SIZE, SIZE)
     assert truth.masks.shape[1:] == (SIZE // 2,) * 2
     assert truth.extent.shape == (len(truth.present), SIZE // 8, SIZE // 8)
-    assert truth.present.bool().tolist() == [bool((truth.slots == k).any()) for k in range(len(truth.present))]
+    there = [bool((truth.slots == k).any()) for k in range(len(truth.present))]
+    assert [present and outlined for present, outlined in zip(truth.present, truth.outlined, strict=True)] == there
     masks = [m for e in examples[:12] for t in e.regions for m in t.masks]
     assert len(masks) == len(truth.boxes) > 10
     for k, mask in enumerate(masks):
@@ -89,7 +103,7 @@ def test_batch_agrees_with_itself(examples: list[Example], processor: UMindProce
         assert (abs(truth.sites[k] - truth.centres[k]) <= 0.15 * (high - low) + 1e-6).all()
         assert truth.masks[k].sum() * 4 == pytest.approx(mask.sum(), rel=1e-5)
     for slot in range(len(truth.present)):
-        union = np.array(masks)[(truth.slots == slot).numpy()].any(0) if truth.present[slot] else np.zeros((SIZE, SIZE), bool)
+        union = np.array(masks)[(truth.slots == slot).numpy()].any(0) if there[slot] else np.zeros((SIZE, SIZE), bool)
         np.testing.assert_allclose(truth.extent[slot], shrink(union[None], 8)[0], atol=1e-6)
 
 
@@ -120,7 +134,10 @@ def test_batch_without_any_region(processor: UMindProcessor) -> None:
     assert truth.masks.shape == (0, 32, 32)
     assert truth.boxes.shape == (0, 4)
     absent = Example(
-        pixels, (Block("segment cyst", "[SEG]"),), (RegionTruth(np.zeros((0, SIZE, SIZE), bool), False),), np.zeros((0, 2))
+        pixels,
+        (Block("segment cyst", "[SEG]"),),
+        (RegionTruth(np.zeros((0, SIZE, SIZE), bool), present=False),),
+        np.zeros((0, 2)),
     )
     truth = Collator(processor)([absent]).regions
     assert truth.present.tolist() == [0.0]

@@ -8,11 +8,12 @@ from umind.decoders.keypoint.loss import keypoint_loss
 
 POINTS = torch.tensor([[0.3, 0.4], [0.7, 0.6], [0.52, 0.2]])
 ROWS = torch.tensor([0, 1, 1])
+BOXES = torch.cat([POINTS - 0.2, POINTS + torch.tensor([0.1, 0.3])], 1)
 
 
-def parts() -> tuple[KeypointHead, torch.Tensor, torch.Tensor]:
+def parts() -> tuple[KeypointHead, torch.Tensor, torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
-    return KeypointHead(24, 8, 8), torch.randn(3, 24), torch.randn(2, 8, 16, 16)
+    return KeypointHead(24, 12, 8, 8), torch.randn(3, 24), torch.randn(3, 12), torch.randn(2, 8, 16, 16)
 
 
 def bump(x: float, y: float, sigma: tuple[float, float], size: tuple[int, int]) -> torch.Tensor:
@@ -22,28 +23,42 @@ def bump(x: float, y: float, sigma: tuple[float, float], size: tuple[int, int]) 
 
 
 def test_shapes() -> None:
-    head, states, features = parts()
-    heatmaps = head(states, features, ROWS)
+    head, states, instances, features = parts()
+    heatmaps = head(states, instances, BOXES, features, ROWS)
     assert heatmaps.shape == (3, 16, 16)
     points, covariance, score = read_points(heatmaps)
     assert (points.shape, covariance.shape, score.shape) == ((3, 2), (3, 2, 2), (3,))
 
 
 def test_overfits_one_batch() -> None:
-    head, states, features = parts()
-    first, last = fit(head, lambda: keypoint_loss(head(states, features, ROWS), POINTS), 300)
+    head, states, instances, features = parts()
+    first, last = fit(head, lambda: keypoint_loss(head(states, instances, BOXES, features, ROWS), POINTS), 300)
     assert last < 0.05 * first
-    found, _, _ = read_points(head(states, features, ROWS))
+    found, _, _ = read_points(head(states, instances, BOXES, features, ROWS))
     assert (found - POINTS).norm(dim=1).max() < 0.5 / 16
 
 
 def test_batch_equals_one_by_one() -> None:
-    head, states, features = parts()
-    heatmaps = head(states, features, ROWS)
+    head, states, instances, features = parts()
+    heatmaps = head(states, instances, BOXES, features, ROWS)
     for index in range(3):
         pick = slice(index, index + 1)
-        alone = head(states[pick], features[ROWS[pick]], torch.zeros(1, dtype=torch.long))
+        alone = head(states[pick], instances[pick], BOXES[pick], features[ROWS[pick]], torch.zeros(1, dtype=torch.long))
         torch.testing.assert_close(alone[0], heatmaps[index], atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_points_move_with_the_box() -> None:
+    head, states, instances, _ = parts()
+    flat, row = torch.zeros(1, 8, 64, 64), torch.zeros(1, dtype=torch.long)
+    box = torch.tensor([[0.25, 0.25, 0.5, 0.375]])
+    moved = box + torch.tensor([0.25, 0.125] * 2)
+    one, other = (head(states[:1], instances[:1], place, flat, row)[0] for place in (box, moved))
+    torch.testing.assert_close(one[:56, :48], other[8:, 16:], atol=1e-4, rtol=1e-4)
+    tall = torch.tensor([[0.25, 0.25, 0.5, 0.5]])  # the same left half, twice as high about its centre
+    stretched = head(states[:1], instances[:1], tall, flat, row)[0]
+    assert (stretched[:, 24] - one[:, 24]).abs().max() > 1e-5
+    torch.testing.assert_close(stretched[24 - 3 : 24 + 3 : 2].mean(0), one[20 - 1 : 20 + 1].mean(0), atol=0.02, rtol=0.02)
 
 
 def test_loss_is_zero_at_the_target_and_falls_towards_it() -> None:
@@ -62,8 +77,8 @@ def test_loss_equals_the_divergence_of_torch() -> None:
 
 
 def test_no_points() -> None:
-    head, _, features = parts()
-    heatmaps = head(torch.zeros(0, 24), features, torch.zeros(0, dtype=torch.long))
+    head, _, _, features = parts()
+    heatmaps = head(torch.zeros(0, 24), torch.zeros(0, 12), torch.zeros(0, 4), features, torch.zeros(0, dtype=torch.long))
     loss = keypoint_loss(heatmaps, torch.zeros(0, 2))
     assert float(loss.detach()) == 0
     loss.backward()

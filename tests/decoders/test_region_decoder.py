@@ -51,6 +51,15 @@ def test_without_sites_every_token_has_an_instance(decoder: RegionDecoder) -> No
     assert ((output.scores >= 0) & (output.scores <= 1)).all()
 
 
+def test_candidates_are_the_peaks_and_are_judged_as_instances_are(decoder: RegionDecoder) -> None:
+    states, features = inputs()
+    free, given = decoder(states, ROWS, features), decoder(states, ROWS, features, SITES)
+    assert len(free.candidates.slots) == 0
+    assert torch.equal(given.candidates.slots, free.slots)
+    assert torch.equal(given.candidates.points, free.points)
+    torch.testing.assert_close(given.candidates.quality, free.quality)
+
+
 def test_batch_equals_one_by_one(decoder: RegionDecoder) -> None:
     states, features = inputs()
     output = decoder(states, ROWS, features)
@@ -66,7 +75,9 @@ def test_batch_equals_one_by_one(decoder: RegionDecoder) -> None:
 def test_no_tokens(decoder: RegionDecoder) -> None:
     _, features = inputs()
     output = decoder(torch.zeros(0, 20), torch.zeros(0, dtype=torch.long), features)
-    assert all(len(getattr(output, field.name)) == 0 for field in dataclasses.fields(RegionOutput))
+    fields = [field.name for field in dataclasses.fields(RegionOutput) if field.name != "candidates"]
+    assert all(len(getattr(output, name)) == 0 for name in fields)
+    assert len(output.candidates.slots) == len(output.candidates.points) == len(output.candidates.quality) == 0
 
 
 def test_output_is_frozen(decoder: RegionDecoder) -> None:

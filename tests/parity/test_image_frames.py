@@ -8,7 +8,6 @@ from torch.nn import functional
 from torchvision.transforms.v2.functional import resize as torchvision_resize
 
 from umind.backbone.pixels import with_coordinates
-from umind.decoders.dynamic import relative_coordinates
 from umind.processor.letterbox import letterbox
 
 TOLERANCE = 1.0
@@ -47,10 +46,3 @@ def test_with_coordinates_equals_affine_grid() -> None:
     ours = with_coordinates(x)
     assert torch.equal(ours[:, :3], x)
     torch.testing.assert_close(ours[:, 3:], grid.permute(0, 3, 1, 2))
-
-
-def test_relative_coordinates_equal_a_shifted_affine_grid() -> None:
-    points = torch.tensor([[0.5, 0.5], [0.2, 0.9]])
-    grid = functional.affine_grid(torch.eye(2, 3).expand(2, -1, -1), [2, 1, 6, 8], align_corners=False)
-    shifted = (grid - (points * 2 - 1)[:, None, None]).permute(0, 3, 1, 2)
-    torch.testing.assert_close(relative_coordinates(points, 6, 8), shifted)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from umind.tasks.classify import Classify
 from umind.tasks.detect import Detect
 from umind.tasks.keypoints import Point
 from umind.tasks.measure import Measure
-from umind.tasks.readout import BlockReadout, Calibration, PointRead, Readout, Region, distinct
+from umind.tasks.readout import BlockReadout, Calibration, PointsRead, Readout, Region, distinct
 from umind.tasks.registry import TASKS
 from umind.tasks.report import Write
 from umind.tasks.segment import Segment
@@ -27,7 +29,14 @@ def region(presence: float = 0.9, scores: tuple[float, ...] = (0.8, 0.4, 0.1)) -
     masks = np.stack([disc(12 + 20 * k, 30, 6) for k in range(len(scores))])
     boxes = np.array([[0.1, 0.2, 0.3, 0.4]] * len(scores), np.float32)
     spreads = np.full((len(scores), 2), 0.05, np.float32)
-    return Region(presence, np.array(scores, np.float32), masks, boxes, spreads, CALIBRATION)
+    return Region(presence, np.array(scores, np.float32), masks, boxes, spreads, CALIBRATION, points(len(scores), 0))
+
+
+def points(num_instances: int, num_points: int) -> PointsRead:
+    """Every point of instance k at (0.5, 0.25 + k / 100), four pixels squared uncertain."""
+    places = np.array([[[0.5, 0.25 + k / 100]] * num_points for k in range(num_instances)]).reshape(num_instances, -1, 2)
+    covariances = np.broadcast_to(np.eye(2) / 256**2, (num_instances, num_points, 2, 2))
+    return PointsRead(places, covariances, np.full((num_instances, num_points), 0.7))
 
 
 def readout(*blocks: BlockReadout, spacing: float | None = 0.5) -> Readout:
@@ -36,8 +45,8 @@ def readout(*blocks: BlockReadout, spacing: float | None = 0.5) -> Readout:
     return Readout(image, FrameMap.letterbox(512, 512, 256), blocks, CALIBRATION)
 
 
-def block(*regions: Region, points: tuple[PointRead, ...] = (), likelihood: float = 0.0, response: str = "") -> BlockReadout:
-    return BlockReadout(regions, points, likelihood, response)
+def block(*regions: Region, likelihood: float = 0.0, response: str = "") -> BlockReadout:
+    return BlockReadout(regions, likelihood, response)
 
 
 def test_every_verb_is_registered():
@@ -57,14 +66,21 @@ def test_boxes_come_back_in_source_pixels():
 
 
 def test_points_come_back_in_source_pixels_with_their_covariance():
-    point = PointRead(np.array([0.5, 0.25]), np.eye(2) / 256**2, 0.7)
-    found = Point("head").read(readout(block(region()), block(points=(point,) * 4)))
-    np.testing.assert_allclose(found.points[0], [256, 128])
+    found = Point("head").read(readout(block(replace(region(), points=points(3, 4)))))
+    np.testing.assert_allclose(found.points, [[256, 128]] * 4)
     np.testing.assert_allclose(found.covariances[0], np.eye(2) * 4, rtol=1e-5)
-    assert len(Point("head").read(readout(block(region(presence=0.1)), block(points=(point,) * 4)))) == 0
+    assert len(Point("head").read(readout(block(replace(region(presence=0.1), points=points(3, 4)))))) == 0
 
 
-def test_measure_reads_the_best_instance_in_millimetres():
+def test_several_instances_are_measured_and_pointed_at_by_the_largest():
+    masks = np.stack([disc(12, 30, 6), disc(40, 30, 9), disc(58, 58, 14)])
+    several = replace(region(), masks=masks, points=points(3, 4))
+    found = Point("cyst").read(readout(block(several)))  # the third, larger still, is below the threshold
+    np.testing.assert_allclose(found.points, [[256, 512 * 0.26]] * 4)
+    assert Measure("longest diameter of the cyst").read(readout(block(several))).value == pytest.approx(72, rel=0.05)
+
+
+def test_measure_reads_an_instance_in_millimetres():
     found = Measure("longest diameter of the cyst").read(readout(block(region())))
     assert found.unit == "mm"
     assert found.value == pytest.approx(12 * 8 * 0.5, rel=0.05)  # 12 cells of 8 source pixels of 0.5 mm
@@ -108,7 +124,6 @@ def test_an_absent_measurement_is_no_number():
 
 def test_analyze_sorts_what_single_questions_would_give():
     question = Analyze(("cyst", "nerve"), ("area of the cyst",), {"cyst": ("a", "b")}, ("cyst",), True)
-    point = PointRead(np.array([0.5, 0.25]), np.eye(2) / 256**2, 0.7)
     blocks = [
         block(region()),
         block(region(presence=0.1)),
@@ -116,8 +131,7 @@ def test_analyze_sorts_what_single_questions_would_give():
         block(region()),
         block(likelihood=-3.0),
         block(likelihood=-1.0),
-        block(region()),
-        block(points=(point,) * 4),
+        block(replace(region(), points=points(3, 4))),
         block(response="nothing"),
     ]
     assert len(question.blocks()) == len(blocks)

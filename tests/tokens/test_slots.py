@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from umind.tokens.slots import IMAGE_ID, PAD_ID, QUERY_ID, find_slots, layout, visible_to_last_block
-from umind.tokens.vocabulary import KPT, REGION_TOKENS, SPECIAL_TOKENS
+from umind.tokens.slots import IMAGE_ID, PAD_ID, QUERY_ID, anchors, find_slots, layout, visible_to_last_block
+from umind.tokens.vocabulary import IMAGE, KPT, REGION_TOKENS, SPECIAL_TOKENS
 
 WORD = len(SPECIAL_TOKENS)
 SEG, DET, POINT, MEAS = (SPECIAL_TOKENS.index(token) for token in ("[SEG]", "[DET]", "[KPT]", "[MEAS]"))
@@ -77,6 +77,20 @@ def test_slots_stand_row_by_row_left_to_right() -> None:
     hidden = torch.arange(12.0).reshape(3, 4, 1)
     assert slots.states(hidden)[:, 0].tolist() == [1, 3, 4, 6]
     assert find_slots(ids, (KPT,)).columns.tolist() == [2, 3]
+
+
+def test_a_point_is_anchored_to_the_last_region_before_it_in_its_block() -> None:
+    ids = torch.tensor(
+        [
+            [QUERY_ID, SEG, POINT, POINT, DET, POINT, QUERY_ID, POINT],
+            [QUERY_ID, POINT, WORD, WORD, QUERY_ID, MEAS, WORD, POINT],
+        ]
+    )
+    points, regions = find_slots(ids, (KPT,)), find_slots(ids, REGION_TOKENS)
+    assert anchors(points, regions, ids).tolist() == [0, 0, 1, -1, -1, 2]
+    none = find_slots(ids, (IMAGE,))
+    assert anchors(points, none, ids).tolist() == [-1] * 6
+    assert len(anchors(none, regions, ids)) == 0
 
 
 def test_no_slots() -> None:

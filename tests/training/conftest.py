@@ -8,12 +8,14 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from umind.backbone.pixels import PixelConfig
+from umind.checkpoint import save
 from umind.data.corpus import corpus
 from umind.data.datamodule import MixtureData
 from umind.data.phantom import phantom_sample
 from umind.data.store import Store
 from umind.decoders.config import DecoderConfig
 from umind.model import UMindConfig, UMindModel
+from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.tokens.tokenizer import train_tokenizer
 from umind.training.module import UMindModule
 
@@ -38,7 +40,7 @@ class Studio:
     def module(self, **kwargs: object) -> UMindModule:
         """A module that starts from the small model."""
         settings: dict[str, object] = {"learning_rate": 1e-3, "warmup_steps": 3}
-        return UMindModule(self.tokenizer, init=self.init, **(settings | kwargs))
+        return UMindModule(init=self.init, **(settings | kwargs))
 
     def data(self, **kwargs: object) -> MixtureData:
         """Batches of two, fifteen of them in an epoch."""
@@ -60,5 +62,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     config = UMindConfig.tiny(vocab_size=len(words), **TEXT)
     config.pixel_config = PixelConfig(encoder="mobilenetv2_035", image_size=64, width=16, mask_channels=8)
     config.decoder_config = DecoderConfig(instance_size=32, kernel_channels=8)
-    UMindModel(config).save_pretrained(folder / "init")
+    pixels = config.pixel_config
+    processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), words, pixels.num_tokens)
+    save(UMindModel(config), processor, folder / "init")
     return Studio(stores, folder / "tokenizer", folder / "init")

@@ -12,7 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from umind.checkpoint import load
-from umind.decoders.decoder import RegionOutput
+from umind.decoders.decoder import Candidates, RegionOutput
+from umind.decoders.keypoint.head import PointOutput
 from umind.model import UMindOutput
 from umind.training.callbacks import FOUND, TRUTH, Overlays, SaveModel, contact_sheet
 from umind.training.module import schedule
@@ -179,20 +180,22 @@ def test_contact_sheet_shows_truth_and_finding(studio) -> None:
     masks[0, 4:12, 4:12] = 5.0
 
     def output(presence: float) -> UMindOutput:
-        empty = torch.zeros(num, 8, 8)
+        empty, none = torch.zeros(num, 8, 8), torch.zeros(0, dtype=torch.long)
         regions = RegionOutput(
             centres=empty,
             extent=empty,
             presence=torch.full((num,), presence),
             slots=torch.tensor([slot]),
             points=torch.tensor([[0.5, 0.5]]),
+            vectors=torch.zeros(1, 32),
             scores=torch.tensor([0.9]),
             masks=masks,
             quality=torch.zeros(1),
             boxes=torch.zeros(1, 4),
             log_spread=torch.zeros(1, 2),
+            candidates=Candidates(none, torch.zeros(0, 2), torch.zeros(0)),
         )
-        return UMindOutput(torch.zeros(1), torch.zeros(1), regions, torch.zeros(0, 16, 16), None)
+        return UMindOutput(torch.zeros(1), torch.zeros(1), regions, PointOutput(none, none, torch.zeros(0, 16, 16)), None)
 
     sheet = contact_sheet(examples, output(3.0), columns=3)
     assert sheet.shape == (64, 192, 3)

@@ -75,7 +75,7 @@ def project(
     """A 1 x 1 layer of its own for each of N over its image's maps; one matrix product where there is one image only."""
     if len(maps) == 1:
         flat = torch.addmm(bias.flatten(0, 1), weight.flatten(0, 1), maps[0].flatten(1))  # (N*O, H*W)
-        return flat.reshape(*weight.shape[:2], -1)
+        return flat.reshape(*weight.shape[:2], flat.shape[1])
     return torch.baddbmm(bias, weight, maps[rows].flatten(2))
 
 

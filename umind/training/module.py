@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
+from umind import checkpoint
 from umind.backbone.pixels import PixelConfig
 from umind.data.datamodule import MixtureData
 from umind.decoders.decoder import InstanceSites
@@ -49,8 +50,8 @@ class UMindModule(LightningModule):
     """Trains every part at once.
 
     Args:
-        tokenizer: Folder of the tokenizer.
-        init: Folder of a model to go on from; a fresh one otherwise.
+        tokenizer: Folder of the tokenizer of a fresh model.
+        init: Folder of a model to go on from, with its tokenizer; a fresh one otherwise.
         imagenet: Start a fresh pixel encoder from ImageNet weights.
         learning_rate: Peak rate of the parts that start fresh.
         encoder_rate: Peak rate of the pixel encoder, as a share of that.
@@ -62,7 +63,7 @@ class UMindModule(LightningModule):
 
     def __init__(
         self,
-        tokenizer: Path,
+        tokenizer: Path | None = None,
         init: Path | None = None,
         imagenet: bool = True,
         learning_rate: float = 1e-3,
@@ -75,19 +76,13 @@ class UMindModule(LightningModule):
         super().__init__()
         self.learning_rate, self.encoder_rate, self.weight_decay = learning_rate, encoder_rate, weight_decay
         self.warmup_steps, self.weights = warmup_steps, loss
-        words = PreTrainedTokenizerFast.from_pretrained(tokenizer)
         if init is not None:
-            self.model = UMindModel.from_pretrained(init, dtype=torch.float32, use_safetensors=True)
+            self.model, self.processor = checkpoint.load(init, device="cpu", dtype="float32")
             self.model.train()  # it comes in evaluation mode, and Lightning would leave it there
         else:
-            self.model = UMindModel(UMindConfig.tiny(vocab_size=len(words)))
-            if imagenet:
-                load_imagenet_mobilenet(self.model.pixels.encoder)
+            self.model, self.processor = fresh(tokenizer, imagenet=imagenet)
         for name in frozen:
             self.model.pixels.encoder.get_submodule(name).requires_grad_(False)
-        pixels = self.model.config.pixel_config
-        assert isinstance(pixels, PixelConfig)
-        self.processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), words, pixels.num_tokens)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
 
     def setup(self, stage: str) -> None:
@@ -168,6 +163,23 @@ class UMindModule(LightningModule):
         steps = self.trainer.estimated_stepping_batches
         rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step, self.warmup_steps, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+
+def fresh(tokenizer: Path | None, *, imagenet: bool) -> tuple[UMindModel, UMindProcessor]:
+    """An untrained umind-tiny with the words of a tokenizer.
+
+    Raises:
+        ValueError: There is no tokenizer.
+    """
+    if tokenizer is None:
+        raise ValueError("a fresh model wants the folder of a tokenizer, as `umind data prepare` makes it")
+    words = PreTrainedTokenizerFast.from_pretrained(tokenizer)
+    model = UMindModel(UMindConfig.tiny(vocab_size=len(words)))
+    if imagenet:
+        load_imagenet_mobilenet(model.pixels.encoder)
+    pixels = model.config.pixel_config
+    assert isinstance(pixels, PixelConfig)
+    return model, UMindProcessor(UMindImageProcessor(size=pixels.image_size), words, pixels.num_tokens)
 
 
 def schedule(step: int, warmup: int, total: float) -> float:
