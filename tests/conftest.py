@@ -1,14 +1,25 @@
-"""What several rooms' tests share: a small random model, and the embedded one."""
+"""What several rooms' tests share: a small random model, and the embedded one; shapes in annotations are checked."""
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
-from umind import UMindVL
-from umind.backbone.pixels import PixelConfig
-from umind.checkpoint import EMBEDDED
-from umind.model import UMindConfig, UMindModel
-from umind.processor.processor import UMindImageProcessor, UMindProcessor
-from umind.tokens.tokenizer import train_tokenizer
+CHECKED = (
+    "umind.geometry",
+    "umind.tokens",
+    "umind.decoders.decoder",
+    "umind.decoders.dynamic",
+    *(f"umind.decoders.{kind}" for kind in ("box", "keypoint", "locate", "mask", "measure", "presence", "quality", "text")),
+)
+"""Rooms whose annotated shapes are executed; configs, protocols and ``Self`` are what the checker cannot read elsewhere."""
+install_import_hook(list(CHECKED), "beartype.beartype")
+
+from umind import UMindVL  # noqa: E402 (the hook has to stand before)
+from umind.backbone.pixels import PixelConfig  # noqa: E402
+from umind.checkpoint import EMBEDDED  # noqa: E402
+from umind.model import UMindConfig, UMindModel  # noqa: E402
+from umind.processor.processor import UMindImageProcessor, UMindProcessor  # noqa: E402
+from umind.tokens.tokenizer import train_tokenizer  # noqa: E402
 
 SMALL = {
     "hidden_size": 64,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from umind.evaluation.interview import interview
-from umind.predictor import UMindVL
+from umind.evaluation.verbs import Verbs
 from umind.schema.sample import Sample
 
 YES, NO = ("yes",), ("no", "not", "none")
@@ -56,7 +56,7 @@ class AnswerScore:
     cases: tuple[AnswerCase, ...]
 
 
-def evaluate_answers(model: UMindVL, samples: Iterable[Sample], *, seed: int = 0) -> AnswerScore:
+def evaluate_answers(model: Verbs, samples: Iterable[Sample], *, seed: int = 0) -> AnswerScore:
     """Ask each sample "Is there a ...?" for one structure in it and one absent name; samples that lack either are not asked.
 
     Args:

@@ -11,9 +11,9 @@ import numpy as np
 from umind.data.examples import axis_ends
 from umind.evaluation.interview import interview
 from umind.evaluation.truth import masks_of
+from umind.evaluation.verbs import Verbs
 from umind.geometry.ellipse import ellipse_of_mask
 from umind.metrics.keypoints import keypoint_scores, radial_errors
-from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 
 MAX_RATIO = 0.75
@@ -65,7 +65,7 @@ class AxisScore:
     cases: tuple[AxisCase, ...]
 
 
-def evaluate_axes(model: UMindVL, samples: Iterable[Sample], phrase: str) -> AxisScore:
+def evaluate_axes(model: Verbs, samples: Iterable[Sample], phrase: str) -> AxisScore:
     """Point at the axis ends wherever one clear structure of the phrase is there.
 
     Args:

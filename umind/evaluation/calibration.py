@@ -20,6 +20,7 @@ from umind.evaluation.phantoms import FOCAL, MEASURED
 from umind.evaluation.presence import PresenceCase, phrases_asked, presence_cases
 from umind.evaluation.segmentation import SCORED
 from umind.evaluation.truth import LESION, masks_of
+from umind.evaluation.verbs import Verbs
 from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 from umind.tasks.readout import Calibration
@@ -106,7 +107,7 @@ def fit_calibration(model: UMindVL, samples: Iterable[Sample], phantoms: Sequenc
     )
 
 
-def count_cases(model: UMindVL, samples: Iterable[Sample], phrases: Sequence[str]) -> list[CountCase]:
+def count_cases(model: Verbs, samples: Iterable[Sample], phrases: Sequence[str]) -> list[CountCase]:
     """Candidates of each of some phrases that an image shows."""
 
     def shown(sample: Sample) -> list[str]:

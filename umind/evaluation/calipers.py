@@ -10,8 +10,8 @@ import numpy as np
 
 from umind.evaluation.interview import interview
 from umind.evaluation.truth import masks_of
+from umind.evaluation.verbs import Verbs
 from umind.geometry.caliper import diameters_of_mask
-from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 
 CIRCUMFERENCE = "head circumference"
@@ -74,7 +74,7 @@ class CaliperScore:
     cases: tuple[CaliperCase, ...]
 
 
-def evaluate_calipers(model: UMindVL, samples: Iterable[Sample], phrase: str) -> CaliperScore:
+def evaluate_calipers(model: Verbs, samples: Iterable[Sample], phrase: str) -> CaliperScore:
     """Measure a phrase wherever there is a truth for it.
 
     Args:
@@ -102,7 +102,7 @@ def evaluate_calipers(model: UMindVL, samples: Iterable[Sample], phrase: str) ->
     )
 
 
-def caliper_cases(model: UMindVL, samples: Iterable[Sample], phrase: str) -> list[CaliperCase]:
+def caliper_cases(model: Verbs, samples: Iterable[Sample], phrase: str) -> list[CaliperCase]:
     """One case for each image with a truth."""
 
     def measurable(sample: Sample) -> list[str]:

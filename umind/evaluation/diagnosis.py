@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 
 from umind.evaluation.interview import interview, unit_of_chance
+from umind.evaluation.verbs import Verbs
 from umind.metrics.bootstrap import Interval, bootstrap_interval
 from umind.metrics.probability import auroc, balanced_accuracy, brier, calibration_error, specificity_at_sensitivity
-from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 
 OPTIONS = ("benign", "malignant")
@@ -65,7 +65,7 @@ class DiagnosisScore:
     cases: tuple[DiagnosisCase, ...]
 
 
-def evaluate_diagnosis(model: UMindVL, samples: Iterable[Sample], *, structure: str = STRUCTURE) -> tuple[DiagnosisScore, ...]:
+def evaluate_diagnosis(model: Verbs, samples: Iterable[Sample], *, structure: str = STRUCTURE) -> tuple[DiagnosisScore, ...]:
     """Classify every lesion whose annotation says benign or malignant, whether or not the model finds it.
 
     Args:
@@ -79,7 +79,7 @@ def evaluate_diagnosis(model: UMindVL, samples: Iterable[Sample], *, structure: 
     return tuple(summarise(group) for group in cases.values())
 
 
-def diagnosis_cases(model: UMindVL, samples: Iterable[Sample], structure: str = STRUCTURE) -> list[DiagnosisCase]:
+def diagnosis_cases(model: Verbs, samples: Iterable[Sample], structure: str = STRUCTURE) -> list[DiagnosisCase]:
     """One case for each image with a known class."""
 
     def known(sample: Sample) -> list[str]:

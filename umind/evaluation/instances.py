@@ -13,9 +13,9 @@ from scipy.optimize import linear_sum_assignment
 
 from umind.evaluation.interview import interview
 from umind.evaluation.truth import masks_of
+from umind.evaluation.verbs import Verbs
 from umind.geometry.boxes import boxes_of_masks
 from umind.metrics.detection import average_precision, count_accuracy
-from umind.predictor import UMindVL
 from umind.schema.result import Detection, Segmentation
 from umind.schema.sample import Sample
 
@@ -74,7 +74,7 @@ class InstanceScore:
     cases: tuple[InstanceCase, ...]
 
 
-def evaluate_instances(model: UMindVL, samples: Iterable[Sample], phrase: str) -> InstanceScore:
+def evaluate_instances(model: Verbs, samples: Iterable[Sample], phrase: str) -> InstanceScore:
     """Detect and segment a phrase in every sample, there or not.
 
     Args:

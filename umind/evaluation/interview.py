@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from umind.predictor import UMindVL
+from umind.evaluation.verbs import Verbs
 from umind.schema.sample import Sample
 
 BATCH = 8
@@ -19,7 +19,7 @@ Verb = Callable[..., Any]
 
 
 def interview(
-    model: UMindVL, samples: Iterable[Sample], phrases: Callable[[Sample], Sequence[str]], verb: Verb
+    model: Verbs, samples: Iterable[Sample], phrases: Callable[[Sample], Sequence[str]], verb: Verb
 ) -> Iterator[tuple[Sample, str, Any]]:
     """Ask every sample its phrases, and give each question with its result, in order.
 

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from umind.evaluation.interview import interview, unit_of_chance
+from umind.evaluation.verbs import Verbs
 from umind.metrics.bootstrap import Interval, bootstrap_interval
 from umind.metrics.measurement import Agreement, agreement
-from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 
 CIRCUMFERENCE = "head circumference"
@@ -59,9 +59,7 @@ class MeasurementScore:
     cases: tuple[MeasurementCase, ...]
 
 
-def evaluate_measurement(
-    model: UMindVL, samples: Iterable[Sample], *, name: str = CIRCUMFERENCE
-) -> tuple[MeasurementScore, ...]:
+def evaluate_measurement(model: Verbs, samples: Iterable[Sample], *, name: str = CIRCUMFERENCE) -> tuple[MeasurementScore, ...]:
     """Measure every sample that has a reference of this name; a None counts as a miss.
 
     Args:

@@ -13,7 +13,7 @@ from umind.evaluation.calipers import CaliperScore, evaluate_calipers
 from umind.evaluation.instances import InstanceScore, evaluate_instances
 from umind.evaluation.presence import PresenceScore, evaluate_presence
 from umind.evaluation.truth import LESION
-from umind.predictor import UMindVL
+from umind.evaluation.verbs import Verbs
 from umind.schema.sample import Sample
 
 FIRST_SEED: Mapping[str, int] = MappingProxyType({"train": 1_000_000, "val": 2_000_000, "test": 3_000_000})
@@ -51,7 +51,7 @@ def draw_phantoms(seeds: Iterable[int], *, size: int = 256) -> list[Sample]:
     return [phantom_sample(seed, size=size) for seed in seeds]
 
 
-def evaluate_phantoms(model: UMindVL, samples: Sequence[Sample]) -> PhantomScores:
+def evaluate_phantoms(model: Verbs, samples: Sequence[Sample]) -> PhantomScores:
     """Score a model on phantoms.
 
     Args:

@@ -12,9 +12,9 @@ from types import MappingProxyType
 import numpy as np
 
 from umind.evaluation.interview import Verb, interview, unit_of_chance
+from umind.evaluation.verbs import Verbs
 from umind.metrics.bootstrap import Interval, bootstrap_interval
 from umind.metrics.probability import auroc, calibration_error, specificity_at_sensitivity
-from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 
 NUM_ABSENT = 2
@@ -91,7 +91,7 @@ def phrases_asked(sample: Sample, *, num_absent: int = NUM_ABSENT, seed: int = 0
     return there + lacking + [rest[place] for place in chosen]
 
 
-def evaluate_presence(model: UMindVL, samples: Iterable[Sample], *, seed: int = 0) -> tuple[PresenceScore, ...]:
+def evaluate_presence(model: Verbs, samples: Iterable[Sample], *, seed: int = 0) -> tuple[PresenceScore, ...]:
     """Ask for what is there and for what is not; scores over all sets (if several), each set, each set's own organ.
 
     Args:
@@ -113,7 +113,7 @@ def evaluate_presence(model: UMindVL, samples: Iterable[Sample], *, seed: int = 
 
 
 def presence_cases(
-    samples: Iterable[Sample], phrases: Callable[[Sample], Sequence[str]], model: UMindVL, verb: Verb
+    samples: Iterable[Sample], phrases: Callable[[Sample], Sequence[str]], model: Verbs, verb: Verb
 ) -> list[PresenceCase]:
     """One case for each question."""
     return [

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from umind.evaluation.interview import interview, unit_of_chance
+from umind.evaluation.verbs import Verbs
 from umind.metrics.bootstrap import Interval, bootstrap_interval
 from umind.metrics.overlap import dice, iou
-from umind.predictor import UMindVL
 from umind.schema.sample import Sample
 
 SCORED = (
@@ -85,7 +85,7 @@ class SegmentationScore:
 
 
 def evaluate_segmentation(
-    model: UMindVL, samples: Iterable[Sample], *, phrases: Sequence[str] = SCORED, threshold: float | None = None
+    model: Verbs, samples: Iterable[Sample], *, phrases: Sequence[str] = SCORED, threshold: float | None = None
 ) -> tuple[SegmentationScore, ...]:
     """Outline what is known to be there, and compare.
 

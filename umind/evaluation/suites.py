@@ -15,10 +15,10 @@ from umind.evaluation.interview import Portion
 from umind.evaluation.measurement import evaluate_measurement
 from umind.evaluation.presence import evaluate_presence
 from umind.evaluation.segmentation import evaluate_segmentation
-from umind.predictor import UMindVL
+from umind.evaluation.verbs import Verbs
 from umind.schema.sample import Sample, Split
 
-SUITES: Mapping[str, Callable[[UMindVL, Iterable[Sample]], Sequence[object]]] = MappingProxyType(
+SUITES: Mapping[str, Callable[[Verbs, Iterable[Sample]], Sequence[object]]] = MappingProxyType(
     {
         "segmentation": evaluate_segmentation,
         "presence": evaluate_presence,
@@ -56,7 +56,7 @@ def open_portions(folder: Path, split: Split, *, limit: int | None = None, seed:
     return {name: Portion(adapter, limit, seed) for name, adapter in found.items() if len(adapter)}
 
 
-def run_suites(model: UMindVL, samples: Iterable[Sample], suites: Sequence[str] = tuple(SUITES)) -> dict[str, Any]:
+def run_suites(model: Verbs, samples: Iterable[Sample], suites: Sequence[str] = tuple(SUITES)) -> dict[str, Any]:
     """Scores of some suites as a card.
 
     Args:
