@@ -10,14 +10,13 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.provenance import REPOSITORY, RESULTS
+from umind.evaluation.tables import Card, card_tables, number, percent, table
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "umind" / "weights" / "umind-tiny" / "README.md")
-CARDS = ("test", "val", "phantoms", "latency")
-Card = Mapping[str, Any]
+CARDS = ("test", "val", "phantoms", "latency", "ablation")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,6 +45,8 @@ def figures_of(cards: Mapping[str, Card]) -> str:
         parts += [source_line(main_card), card_tables(main_card)]
     if "latency" in cards:
         parts.append(latency_table(cards["latency"]))
+    if "ablation" in cards:
+        parts.append(ablation_table(cards["ablation"]))
     return "\n\n".join(parts) if parts else "No figures yet."
 
 
@@ -72,145 +73,6 @@ def source_line(card: Card) -> str:
     )
 
 
-def card_tables(card: Card) -> str:
-    """All tables of a card."""
-    parts = [
-        make(card[name])
-        for name, make in (
-            ("segmentation", segmentation_table),
-            ("presence", presence_table),
-            ("diagnosis", diagnosis_table),
-            ("measurement", measurement_table),
-            ("phantoms", phantom_tables),
-        )
-        if card.get(name)
-    ]
-    return "\n\n".join(parts)
-
-
-def table(title: str, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table under a bold title."""
-    lines = [heading, ["---"] + ["---:"] * (len(heading) - 1), *rows]
-    return f"**{title}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number; n/a for none."""
-    return "n/a" if value is None else f"{value:.{digits}f}"
-
-
-def percent(value: float | None) -> str:
-    """A share in percent."""
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def interval(value: Card, digits: int = 3) -> str:
-    """A number with its interval."""
-    return f"{number(value['value'], digits)} ({number(value['lower'], digits)} to {number(value['upper'], digits)})"
-
-
-def segmentation_table(scores: Sequence[Card]) -> str:
-    """Overlap, set by set."""
-    rows = [
-        [
-            f"{s['dataset']}, {s['phrase']}",
-            str(s["num_images"]),
-            f"{interval(s['dice'])} ± {number(s['dice_sd'], 2)}",
-            interval(s["iou"]),
-            str(s["num_missed"]),
-        ]
-        for s in scores
-    ]
-    return table("Masks, by phrase; a missed structure counts as 0", ("Set", "Images", "Dice ± SD", "IoU", "Missed"), rows)
-
-
-def presence_table(scores: Sequence[Card]) -> str:
-    """Is it there?"""
-    rows = [
-        [
-            s["name"],
-            f"{s['num_there']} / {s['num_absent']}",
-            interval(s["auroc"]),
-            percent(s["specificity"]),
-            number(s["calibration_error"]),
-            percent(s["found"]),
-            percent(s["false_alarms"]),
-        ]
-        for s in scores
-    ]
-    heading = ("Set", "There / absent", "AUROC", "Specificity at 95 % sensitivity", "ECE", "Found", "False alarms")
-    return table("Presence: what is asked for is there, or not", heading, rows)
-
-
-def diagnosis_table(scores: Sequence[Card]) -> str:
-    """Benign or malignant."""
-    rows = [
-        [
-            s["dataset"],
-            f"{s['num_benign']} / {s['num_malignant']}",
-            interval(s["auroc"]),
-            percent(s["balanced_accuracy"]),
-            number(s["calibration_error"]),
-        ]
-        for s in scores
-    ]
-    heading = ("Set", "Benign / malignant", "AUROC", "Balanced accuracy", "ECE")
-    return table("Benign or malignant", heading, rows)
-
-
-def measurement_table(scores: Sequence[Card]) -> str:
-    """Millimetres."""
-    rows = []
-    for s in scores:
-        a = s["agreement"]
-        limits = f"{number(a['lower'], 1)} to {number(a['upper'], 1)}"
-        counted = f"{a['num_cases']} ({a['num_missed']} missed)"
-        rows.append([f"{s['dataset']}, {s['name']}", counted, interval(s["mae"], 2), number(a["bias"], 2), limits])
-    heading = ("Measurement", "Images", "MAE, mm", "Bias, mm", "95 % limits of agreement, mm")
-    return table("Measurements", heading, rows)
-
-
-def phantom_tables(scores: Card) -> str:
-    """Exact truth."""
-    instances = [
-        [
-            s["phrase"],
-            f"{s['num_instances']} in {s['num_images']}",
-            number(s["ap50"]),
-            number(s["mask_ap50"]),
-            percent(s["exact_count"]),
-            number(s["mask_dice"]),
-        ]
-        for s in scores["instances"]
-    ]
-    calipers = [
-        [s["phrase"], f"{s['num_images']} ({s['num_missed']} missed)", percent(s["mean"]), percent(s["median"])]
-        for s in scores["calipers"]
-    ]
-    axes = [
-        [s["phrase"], f"{s['num_images']} ({s['num_missed']} missed)", number(s["mean"], 2), percent(s["within_2"])]
-        for s in scores["axes"]
-    ]
-    presence = presence_table(scores["presence"])
-    a = scores["answers"]
-    answers = [[str(a["num_questions"]), percent(a["right"]), percent(a["right_there"]), percent(a["right_absent"])]]
-    return "\n\n".join(
-        [
-            table(
-                "Phantoms: instances",
-                ("Phrase", "Instances in images", "AP50, boxes", "AP50, masks' boxes", "Exact count", "Dice of each instance"),
-                instances,
-            ),
-            table(
-                "Phantoms: calipers, a miss counts as 100 %", ("Measurement", "Images", "Mean error", "Median error"), calipers
-            ),
-            table("Phantoms: axis ends, in percent of the diagonal", ("Structure", "Images", "Mean error", "Within 2 %"), axes),
-            table('Phantoms: "Is there a ...?"', ("Questions", "Right", "Right when there", "Right when absent"), answers),
-            presence,
-        ]
-    )
-
-
 def latency_table(card: Card) -> str:
     """Ratios of cost."""
     rows = [
@@ -225,6 +87,19 @@ def latency_table(card: Card) -> str:
     machine = card["hardware"]
     title = f"Cost, medians of {card['repetitions']} repetitions on {machine['processor']} ({machine['threads']} threads)"
     return table(title, ("Ratio", "Times"), rows)
+
+
+def ablation_table(card: Card) -> str:
+    """Dice and answers with and without a language model that knows something."""
+    whole, shuffled = card["as it is"], card["shuffled"]
+    rows = [
+        [f"Dice, {a['dataset']}, {a['phrase']}", str(a["num_images"]), number(a["dice"]["value"]), number(b["dice"]["value"])]
+        for a, b in zip(whole["segmentation"], shuffled["segmentation"], strict=True)
+    ]
+    answers = [part["answers"] for part in (whole, shuffled)]
+    rows.append(['"Is there a ...?", right', str(answers[0]["num_questions"]), *(percent(a["right"]) for a in answers)])
+    title = f"The language model's weights shuffled, {card['split']} split, at most {card['limit']} images of each set"
+    return table(title, ("Figure", "Cases", "As it is", "Shuffled"), rows)
 
 
 def figures_in_short(card: Card) -> str:

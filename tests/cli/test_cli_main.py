@@ -16,7 +16,20 @@ def test_help_lists_what_is_real() -> None:
     code = "import sys; from umind.cli.main import main; sys.exit(main(['--help']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for name in ("analyze", "segment", "detect", "keypoints", "measure", "classify", "ask", "report", "info", "data", "fit"):
+    for name in (
+        "analyze",
+        "segment",
+        "detect",
+        "keypoints",
+        "measure",
+        "classify",
+        "ask",
+        "report",
+        "info",
+        "data",
+        "evaluate",
+        "fit",
+    ):
         assert f"    {name}" in done.stdout
     assert "not for diagnosis" in done.stdout
 

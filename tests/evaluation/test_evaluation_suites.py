@@ -36,8 +36,9 @@ def test_sets_of_a_folder(folder: Path) -> None:
     assert {name: len(portion) for name, portion in portions.items()} == {"BUSBRA": 2}
     assert len(open_portions(folder, "val", limit=1)["BUSBRA"]) == 1
     assert open_portions(folder, "train") == {}
+    assert len(open_portions(folder / "BUSBRA", "val")["BUSBRA"]) == 2
     with pytest.raises(ValueError, match="known folders"):
-        open_portions(folder / "BUSBRA", "val")
+        open_portions(folder / "BUSBRA" / "Images", "val")
 
 
 def test_suites_by_name(folder: Path) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from umind.data.adapters.registry import ADAPTERS, open_dataset
+from umind.data.adapters.splits import TABLE
 from umind.evaluation.card import to_card
 from umind.evaluation.diagnosis import evaluate_diagnosis
 from umind.evaluation.interview import Portion
@@ -39,20 +40,22 @@ class Together:
 
 
 def open_portions(folder: Path, split: Split, *, limit: int | None = None, seed: int = 0) -> dict[str, Portion]:
-    """A split of every known data set in a folder; sets without that split are left out.
+    """A split of every known data set with a table of splits in a folder, or of the data set that the folder is.
+
+    Sets without that split are left out.
 
     Args:
-        folder: Holds folders with the sets' official names.
+        folder: Holds folders with the sets' official names, or is a data set of any known format.
         split: Which part.
         limit: Most images of each set, a seeded choice; all when None.
         seed: Decides which.
 
     Raises:
-        ValueError: No known set is there.
+        ValueError: There is neither.
     """
-    found = {name: open_dataset(folder / name, (split,)) for name in ADAPTERS if (folder / name).is_dir()}
+    found = {name: open_dataset(folder / name, (split,)) for name in ADAPTERS if (folder / name / TABLE).is_file()}
     if not found:
-        raise ValueError(f"{folder}: no data set there; known folders are {', '.join(ADAPTERS)}")
+        found = {folder.name: open_dataset(folder, (split,))}
     return {name: Portion(adapter, limit, seed) for name, adapter in found.items() if len(adapter)}
 
 

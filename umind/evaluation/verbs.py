@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 
-
 class Verbs(Protocol):
     """A model as the suites see it: `UMindVL`, a peer, or predictions kept in a file.
 
