@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from torchmetrics.detection import MeanAveragePrecision
 from torchvision.ops import box_iou
 
-from umind.metrics.detection import COCO_THRESHOLDS, average_precision, count_accuracy
+from umind.metrics.detection import (
+    COCO_THRESHOLDS,
+    RunningDetection,
+    average_precision,
+    count_accuracy,
+    detection_f1,
+    detection_scores,
+)
 from umind.schema.result import Detection
 
 
@@ -60,6 +67,53 @@ def test_a_sure_false_alarm_on_an_empty_image_costs() -> None:
     assert average_precision([found, alarm], truths).mean == pytest.approx(0.5)
 
 
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**16), threshold=st.sampled_from([0.25, 0.5, 0.75]))
+def test_f1_equals_a_loop(seed: int, threshold: float) -> None:
+    predictions, truths = scene(seed, 6)
+    hits = sum(sum(hits_by_loop(p, t, threshold)) for p, t in zip(predictions, truths, strict=True))
+    stated, true = sum(map(len, predictions)), sum(map(len, truths))
+    precision, recall = hits / max(stated, 1), hits / true
+    want = 2 * precision * recall / (precision + recall) if hits else 0
+    assert detection_f1(predictions, truths, threshold) == pytest.approx(want, abs=1e-6)
+
+
+def test_planted_faults_change_every_score() -> None:
+    truths = [np.array([[10, 10, 30, 40], [60, 60, 90, 90]], np.float32), np.array([[0, 0, 20, 20]], np.float32)]
+    right = [detection(boxes, np.linspace(0.9, 0.8, len(boxes))) for boxes in truths]
+    perfect = detection_scores(right, truths)
+    assert (perfect.ap, perfect.ap50, perfect.ap75, perfect.ar, perfect.f1_50, perfect.f1_25) == pytest.approx((1,) * 6)
+    assert (perfect.num_truths, perfect.num_found) == (3, 3)
+    shifted = detection(truths[1] + 8, np.array([0.9]))  # IoU 144 / 656
+    dropped = detection(truths[0][:1], np.array([0.9]))
+    for faulty in ([right[0], shifted], [dropped, right[1]]):
+        got = detection_scores(faulty, truths)
+        assert max(got.ap, got.ap50, got.ap75, got.ar, got.f1_50, got.f1_25) < 0.85
+    loose = detection_scores([right[0], detection(truths[1] + 5, np.array([0.9]))], truths)  # IoU 225 / 575
+    assert loose.f1_25 == 1
+    assert loose.f1_50 == pytest.approx(2 / 3)
+
+
+def test_f1_without_truth() -> None:
+    nothing, alarm = detection(np.zeros((0, 4)), np.zeros(0)), detection(np.array([[0, 0, 9, 9]]), np.array([0.9]))
+    empty = [np.zeros((0, 4), np.float32)]
+    assert math.isnan(detection_f1([nothing], empty, 0.5))
+    assert detection_f1([alarm], empty, 0.5) == 0
+    with pytest.raises(ValueError, match="0 predictions for 1 images"):
+        detection_f1([], empty, 0.5)
+
+
+def test_running_detection() -> None:
+    predictions, truths = scene(3, 6)
+    running = RunningDetection()
+    for prediction, boxes in zip(predictions, truths, strict=True):
+        running.update(prediction, boxes)
+    running.update(None, truths[0])
+    nothing = detection(np.zeros((0, 4)), np.zeros(0))
+    want = detection_scores([*predictions, nothing], [*truths, truths[0]])
+    assert {name: float(value) for name, value in running.compute().items()} == pytest.approx(vars(want), abs=1e-9)
+
+
 def test_no_truth_has_no_precision() -> None:
     got = average_precision([detection(np.array([[0, 0, 9, 9]]), np.array([0.9]))], [np.zeros((0, 4), np.float32)], [0.5])
     assert math.isnan(got.mean)
@@ -92,6 +146,17 @@ def ap_by_loop(predictions: list[Detection], truths: list[np.ndarray], threshold
     recall, precision = cumulated / sum(map(len, truths)), cumulated / np.arange(1, len(hits) + 1)
     grid = np.linspace(0, 1, 101)
     return float(np.mean([precision[recall >= level].max(initial=0) for level in grid]))
+
+
+def hits_by_loop(prediction: Detection, boxes: np.ndarray, threshold: float) -> list[bool]:
+    overlaps = box_iou(torch.from_numpy(prediction.boxes).double(), torch.from_numpy(boxes).double()).tolist()
+    taken: set[int] = set()
+    hits = []
+    for row in overlaps:
+        free = [(overlap, j) for j, overlap in enumerate(row) if overlap >= threshold and j not in taken]
+        hits.append(bool(free))
+        taken |= {max(free)[1]} if free else set()
+    return hits
 
 
 def scene(seed: int, num_images: int) -> tuple[list[Detection], list[np.ndarray]]:

@@ -5,10 +5,16 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umind.metrics.measurement import agreement, bland_altman_points, intraclass_correlation
+from umind.metrics.measurement import (
+    RunningMeasurement,
+    agreement,
+    bland_altman_points,
+    intraclass_correlation,
+    share_within,
+)
 
 # Shrout and Fleiss, Psychological Bulletin 1979, table 2: six targets, four judges.
 SHROUT_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
@@ -31,6 +37,7 @@ def test_bland_altman_1986() -> None:
     assert (means[0], differences[0]) == (503, -18)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 30))
 def test_agreement_equals_a_loop(seed: int, num: int) -> None:
     draw = np.random.default_rng(seed)
@@ -72,6 +79,7 @@ def test_shrout_fleiss_1979() -> None:
     assert got.upper == pytest.approx(0.7611, abs=5e-5)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(3, 12), raters=st.integers(2, 4))
 def test_icc_equals_the_sums_of_squares(seed: int, num: int, raters: int) -> None:
     draw = np.random.default_rng(seed)
@@ -105,3 +113,43 @@ def test_icc_of_nothing() -> None:
     offset_only = intraclass_correlation(np.array([[1.0, 2.0]] * 4))
     assert offset_only.value == 0
     assert math.isnan(offset_only.lower)
+
+
+def test_share_within_counts_what_was_missed() -> None:
+    predicted, reference = np.array([102.0, 106.0, np.nan, 41.0]), np.array([100.0, 100.0, 100.0, 40.0])
+    assert share_within(predicted, reference, 2.0) == 0.5
+    assert share_within(predicted, reference, 0.01 * reference) == 0
+    assert share_within(predicted, reference, 0.025 * reference) == 0.5
+    assert math.isnan(share_within(np.zeros(0), np.zeros(0), 1.0))
+    with pytest.raises(ValueError, match="negative"):
+        share_within(predicted, reference, -1.0)
+    with pytest.raises(ValueError, match="finite"):
+        share_within(reference, predicted, 1.0)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**16), shift=st.floats(0.1, 5))
+def test_a_shift_is_a_bias_and_lowers_the_icc(seed: int, shift: float) -> None:
+    reference = np.random.default_rng(seed).uniform(10, 100, 12)
+    got, exact = agreement(reference + shift, reference), np.column_stack([reference, reference])
+    assert (got.bias, got.mae) == pytest.approx((shift, shift))
+    assert got.upper - got.lower == pytest.approx(0, abs=1e-9)
+    assert intraclass_correlation(exact + np.array([shift, 0])).value < intraclass_correlation(exact).value == 1
+
+
+def test_running_measurement() -> None:
+    running = RunningMeasurement(5.0, percent=True)
+    pairs = [(494.0, 512.0), (395.0, 430.0), (None, 400.0), (516.0, 520.0)]
+    for predicted, reference in pairs:
+        running.update(predicted, reference)
+    got = {name: float(value) for name, value in running.compute().items()}
+    values, references = np.array([494.0, 395, np.nan, 516]), np.array([512.0, 430, 400, 520])
+    told, icc = agreement(values, references), intraclass_correlation(np.column_stack([values, references])[[0, 1, 3]])
+    for name in ("mae", "mae_percent", "bias", "lower", "upper", "num_cases", "num_missed"):
+        assert got[name] == getattr(told, name)
+    assert (got["icc"], got["icc_lower"], got["icc_upper"]) == (icc.value, icc.lower, icc.upper)
+    assert got["within"] == 0.5
+    running.reset()
+    running.update(None, 400.0)
+    assert math.isnan(running.compute()["icc"])
+    assert float(running.compute()["within"]) == 0

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from torchmetrics.functional.classification import binary_f1_score, binary_jaccard_index
 
 from umind.geometry.spacing import Spacing
-from umind.metrics.overlap import MeanOverlap, dice, hd95, iou
+from umind.metrics.overlap import MeanOverlap, dice, empty_specificity, hd95, iou, nsd
 
 seeds = st.integers(0, 2**16)
 EMPTY, FULL = np.zeros((30, 40), bool), np.ones((30, 40), bool)
@@ -35,6 +35,45 @@ def test_hd95_equals_all_distances(seed: int, spacing: Spacing | None) -> None:
     want = max(np.percentile(gaps.min(1), 95), np.percentile(gaps.min(0), 95))
     assert hd95(predicted, truth, spacing) == pytest.approx(want)
     assert hd95(truth, predicted, spacing) == pytest.approx(want)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=seeds,
+    spacing=st.one_of(st.none(), st.builds(Spacing, st.floats(0.1, 3.0), st.floats(0.1, 3.0))),
+    tolerance=st.floats(0, 10),
+)
+def test_nsd_equals_all_distances(seed: int, spacing: Spacing | None, tolerance: float) -> None:
+    predicted, truth = blobs(seed), blobs(seed + 1)
+    gaps = cdist(outline(predicted, spacing), outline(truth, spacing))
+    near = int((gaps.min(1) <= tolerance).sum() + (gaps.min(0) <= tolerance).sum())
+    got = nsd(predicted, truth, tolerance, spacing)
+    assert got == pytest.approx(near / sum(gaps.shape), abs=1e-9)
+    assert got == nsd(truth, predicted, tolerance, spacing)
+    assert got <= nsd(predicted, truth, tolerance + 1, spacing) <= 1
+
+
+def test_nsd_of_a_shifted_square() -> None:
+    truth = EMPTY.copy()
+    truth[10:20, 10:20] = True
+    shifted = np.roll(truth, 3, 1)
+    assert nsd(truth, truth, 0) == 1
+    assert nsd(shifted, truth, 0) == pytest.approx(2 * 14 / 72)  # 7 pixels of the upper and of the lower side coincide
+    assert nsd(shifted, truth, 2.9) < nsd(shifted, truth, 3) == 1
+    assert nsd(shifted, truth, 1.5, Spacing(9.0, 0.5)) == 1
+    assert nsd(EMPTY, truth, 5) == nsd(truth, EMPTY, 5) == 0
+    assert math.isnan(nsd(EMPTY, EMPTY, 5))
+    with pytest.raises(ValueError, match="negative"):
+        nsd(truth, truth, -1)
+
+
+def test_empty_specificity() -> None:
+    found, present = np.array([True, False, False, True, False]), np.array([True, True, False, False, False])
+    assert empty_specificity(found, present) == pytest.approx(2 / 3)
+    assert empty_specificity(~found, present) == pytest.approx(1 / 3)  # planted: the masks of other images
+    assert math.isnan(empty_specificity(found, np.ones(5, bool)))
+    with pytest.raises(ValueError, match="images"):
+        empty_specificity(found, present[1:])
 
 
 def test_empty_rules() -> None:
@@ -87,6 +126,8 @@ def test_running_mean_equals_the_list() -> None:
     assert got["hd95"] == pytest.approx(np.nanmean([hd95(*pair, spacing) for pair in pairs]), rel=1e-5)
     counts = [got[name] for name in ("num_scored", "num_true_negative", "num_missed", "num_false_alarm")]
     assert counts == [7, 1, 1, 1]
+    assert got["nsd"] == pytest.approx(np.nanmean([nsd(*pair, 2.0, spacing) for pair in pairs]))
+    assert got["empty_specificity"] == 0.5
 
 
 def test_running_mean_forgets_and_survives_a_sync() -> None:
@@ -100,6 +141,15 @@ def test_running_mean_forgets_and_survives_a_sync() -> None:
     assert float(running(FULL, FULL)["dice"]) == 1
     assert int(running.compute()["num_scored"]) == 1
     assert math.isnan(running.compute()["dice_sd"])
+
+
+def test_no_answer_is_a_miss() -> None:
+    running = MeanOverlap()
+    running.update(None, FULL)
+    running.update(None, EMPTY)
+    got = running.compute()
+    assert (float(got["dice"]), float(got["nsd"]), float(got["hd95"])) == (0, 0, 50)
+    assert (int(got["num_missed"]), int(got["num_true_negative"])) == (1, 1)
 
 
 def noise(seed: int, share: float) -> np.ndarray:

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import binary_auroc, multiclass_accuracy
 
-from umind.metrics.probability import auroc, balanced_accuracy, brier, calibration_error, specificity_at_sensitivity
+from umind.metrics.probability import (
+    auroc,
+    balanced_accuracy,
+    brier,
+    calibration_error,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+)
 
 
 @settings(deadline=None, max_examples=50)
@@ -27,6 +34,7 @@ def test_auroc_of_one_score_is_a_half() -> None:
     assert math.isnan(auroc(np.array([0.1, 0.2]), np.array([1, 1])))
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 40), levels=st.sampled_from([3, 10, 1000]), asked=st.floats(0.01, 1.0))
 def test_specificity_equals_every_threshold(seed: int, num: int, levels: int, asked: float) -> None:
     scores, labels = draws(seed, num, levels)
@@ -49,6 +57,27 @@ def test_specificity_counts_whole_cases() -> None:
         specificity_at_sensitivity(scores, labels, 0.0)
 
 
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**16), num=st.integers(2, 40), levels=st.sampled_from([3, 10, 1000]), asked=st.floats(0.01, 1.0))
+def test_sensitivity_equals_every_threshold(seed: int, num: int, levels: int, asked: float) -> None:
+    scores, labels = draws(seed, num, levels)
+    reached = []
+    for threshold in [*scores, 2.0]:
+        called = scores >= threshold
+        if (~called[labels == 0]).mean() >= asked:
+            reached.append(called[labels == 1].mean())
+    got = sensitivity_at_specificity(scores, labels, asked)
+    assert got == pytest.approx(max(reached))
+    assert got == pytest.approx(specificity_at_sensitivity(-scores, 1 - labels, asked))  # the same question, turned round
+    assert got == sensitivity_at_specificity(np.exp(3 * scores), labels, asked)  # only the order matters
+
+
+def test_sensitivity_is_refused_and_undefined() -> None:
+    with pytest.raises(ValueError, match="specificity"):
+        sensitivity_at_specificity(np.array([0.1, 0.2]), np.array([0, 1]), 1.1)
+    assert math.isnan(sensitivity_at_specificity(np.array([0.1, 0.2]), np.array([1, 1]), 0.9))
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**16), num=st.integers(3, 40))
 def test_balanced_accuracy_equals_torchmetrics(seed: int, num: int) -> None:
@@ -65,6 +94,7 @@ def test_balanced_accuracy_is_not_fooled() -> None:
     assert balanced_accuracy(np.array([2] * 9 + [1]), truth) == 0.5  # a class that never occurs adds no recall
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 40))
 def test_brier_equals_a_loop(seed: int, num: int) -> None:
     scores, labels = draws(seed, num, 1000)

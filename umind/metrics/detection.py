@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from umind.metrics.cases import RunningCases, Scores, as_scores
 from umind.schema.result import Detection
 
 COCO_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
@@ -36,6 +38,31 @@ class AveragePrecision:
     num_truths: int
 
 
+@dataclass(frozen=True)
+class DetectionScores:
+    """Boxes of one class over a data set; all NaN when there is no true box, but for an F1 of 0 after a false alarm.
+
+    Args:
+        ap: COCO average precision, IoU 0.50 to 0.95.
+        ap50: At an IoU of 0.50.
+        ap75: At an IoU of 0.75.
+        ar: Average recall, IoU 0.50 to 0.95, at most 100 boxes an image.
+        f1_50: F1 of the boxes as given, at an IoU of 0.50.
+        f1_25: F1 at an IoU of 0.25, for structures whose border nobody agrees on.
+        num_truths: True boxes.
+        num_found: Boxes given.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    ar: float
+    f1_50: float
+    f1_25: float
+    num_truths: int
+    num_found: int
+
+
 def average_precision(
     predictions: Sequence[Detection],
     truths: Sequence[Float[np.ndarray, "_ 4"]],
@@ -53,25 +80,65 @@ def average_precision(
     Raises:
         ValueError: The two sequences differ in length.
     """
-    if len(predictions) != len(truths):
-        raise ValueError(f"{len(predictions)} predictions for {len(truths)} images")
+    _check_lengths(predictions, truths)
     thresholds = tuple(float(threshold) for threshold in iou_thresholds)
     num_truths = sum(len(boxes) for boxes in truths)
     if not num_truths:
-        nothing = (float("nan"),) * len(thresholds)
-        return AveragePrecision(float("nan"), nothing, thresholds, float("nan"), 0)
+        return AveragePrecision(math.nan, (math.nan,) * len(thresholds), thresholds, math.nan, 0)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        true = _coco(truths, [np.ones(len(boxes)) for boxes in truths])
-        found = _coco([p.boxes for p in predictions], [p.scores for p in predictions])
-        evaluator = COCOeval(true, found, "bbox")
-        evaluator.params.iouThrs = np.array(thresholds)
-        evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0, 1e10]], ["all"]
-        evaluator.params.maxDets = [100]
-        evaluator.evaluate()
+        evaluator = _evaluate(predictions, truths, thresholds)
         evaluator.accumulate()
     precision = evaluator.eval["precision"][:, :, 0, 0, 0].mean(1)  # (T,)
     recall = evaluator.eval["recall"][:, 0, 0, 0].mean()
     return AveragePrecision(float(precision.mean()), tuple(precision.tolist()), thresholds, float(recall), num_truths)
+
+
+def detection_f1(predictions: Sequence[Detection], truths: Sequence[Float[np.ndarray, "_ 4"]], iou_threshold: float) -> float:
+    """Harmonic mean of precision and recall over all images, ``2 hits / (boxes given + true boxes)``.
+
+    Every box given is a claim: the model's own threshold has been applied. Boxes are matched as pycocotools does: from the
+    surest down, each to the true box left with the highest IoU.
+
+    Args:
+        predictions: One result for each image.
+        truths: True boxes of each image, xyxy in source pixels, ``(m, 4)``.
+        iou_threshold: IoU from which a box counts as found.
+
+    Returns:
+        In 0..1; NaN when nothing was given and nothing is there.
+
+    Raises:
+        ValueError: The two sequences differ in length.
+    """
+    _check_lengths(predictions, truths)
+    num_boxes = sum(map(len, predictions)) + sum(map(len, truths))
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluator = _evaluate(predictions, truths, (iou_threshold,))
+    hits = sum(int((image["dtMatches"] > 0).sum()) for image in evaluator.evalImgs if image)
+    return 2 * hits / num_boxes if num_boxes else math.nan
+
+
+def detection_scores(predictions: Sequence[Detection], truths: Sequence[Float[np.ndarray, "_ 4"]]) -> DetectionScores:
+    """Everything that is told of boxes.
+
+    Args:
+        predictions: One result for each image.
+        truths: True boxes of each image, xyxy in source pixels, ``(m, 4)``.
+
+    Raises:
+        ValueError: The two sequences differ in length.
+    """
+    precision = average_precision(predictions, truths)
+    return DetectionScores(
+        ap=precision.mean,
+        ap50=precision.at_threshold[COCO_THRESHOLDS.index(0.5)],
+        ap75=precision.at_threshold[COCO_THRESHOLDS.index(0.75)],
+        ar=precision.recall,
+        f1_50=detection_f1(predictions, truths, 0.5),
+        f1_25=detection_f1(predictions, truths, 0.25),
+        num_truths=precision.num_truths,
+        num_found=sum(map(len, predictions)),
+    )
 
 
 def count_accuracy(predicted: Sequence[int], truth: Sequence[int]) -> float:
@@ -82,6 +149,47 @@ def count_accuracy(predicted: Sequence[int], truth: Sequence[int]) -> float:
     """
     pairs = list(zip(predicted, truth, strict=True))
     return sum(p == t for p, t in pairs) / len(pairs) if pairs else float("nan")
+
+
+class RunningDetection(RunningCases):
+    """`detection_scores` over images as they come; ``compute`` returns its fields."""
+
+    higher_is_better = True
+
+    def __init__(self) -> None:
+        super().__init__(found=5, num_found=1, truths=4, num_truths=1)
+
+    def update(self, prediction: Detection | None, truth: Float[np.ndarray, "m 4"]) -> None:
+        """Add one image; None is no box. Truth is xyxy in source pixels, ``(0, 4)`` where there is nothing."""
+        found = np.zeros((0, 5)) if prediction is None else np.column_stack([prediction.boxes, prediction.scores])
+        for name, rows in (("found", found), ("truths", truth)):
+            self.keep(name, rows)
+            self.keep(f"num_{name}", [[len(rows)]])
+
+    def compute(self) -> Scores:
+        """Scores so far."""
+        found, truths = self.kept_groups("found", "num_found"), self.kept_groups("truths", "num_truths")
+        predictions = [Detection(rows[:, :4], scores=rows[:, 4], presence=1.0, phrase="") for rows in found]
+        return as_scores(asdict(detection_scores(predictions, truths)))
+
+
+def _check_lengths(predictions: Sequence[Detection], truths: Sequence[Float[np.ndarray, "_ 4"]]) -> None:
+    if len(predictions) != len(truths):
+        raise ValueError(f"{len(predictions)} predictions for {len(truths)} images")
+
+
+def _evaluate(
+    predictions: Sequence[Detection], truths: Sequence[Float[np.ndarray, "_ 4"]], thresholds: Sequence[float]
+) -> COCOeval:
+    """Boxes matched at each threshold, all sizes together, at most 100 an image."""
+    true = _coco(truths, [np.ones(len(boxes)) for boxes in truths])
+    found = _coco([p.boxes for p in predictions], [p.scores for p in predictions])
+    evaluator = COCOeval(true, found, "bbox")
+    evaluator.params.iouThrs = np.array(thresholds)
+    evaluator.params.areaRng, evaluator.params.areaRngLbl = [[0, 1e10]], ["all"]
+    evaluator.params.maxDets = [100]
+    evaluator.evaluate()
+    return evaluator
 
 
 def _coco(boxes: Sequence[Float[np.ndarray, "_ 4"]], scores: Sequence[Float[np.ndarray, "_"]]) -> COCO:

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import f as f_distribution
 
+from umind.metrics.cases import RunningCases, Scores, as_scores
+
 LIMIT = 1.96  # standard normal quantile of 97.5 %, rounded as Bland and Altman print it
 
 
@@ -92,6 +94,26 @@ def agreement(predicted: Float[np.ndarray, "n"], reference: Float[np.ndarray, "n
     )
 
 
+def share_within(
+    predicted: Float[np.ndarray, "n"], reference: Float[np.ndarray, "n"], tolerance: float | Float[np.ndarray, "n"]
+) -> float:
+    """Share of *all* cases whose error is at most a clinical tolerance; a case without a prediction is not; NaN for no cases.
+
+    Args:
+        predicted: Measured values, ``(N,)``; NaN where nothing was measured.
+        reference: True values in the same unit, ``(N,)``.
+        tolerance: In that unit, one for all or one for each (``0.05 * reference`` for 5 %).
+
+    Raises:
+        ValueError: Shapes differ, a reference is not finite, or a tolerance is negative.
+    """
+    if predicted.shape != reference.shape or not np.isfinite(reference).all():
+        raise ValueError(f"{predicted.shape} predictions for {reference.shape} references, which must be finite")
+    if (np.asarray(tolerance) < 0).any():
+        raise ValueError("a tolerance is not negative")
+    return float((np.abs(predicted - reference) <= tolerance).mean()) if len(reference) else math.nan
+
+
 def bland_altman_points(
     predicted: Float[np.ndarray, "n"], reference: Float[np.ndarray, "n"]
 ) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]:
@@ -140,3 +162,43 @@ def intraclass_correlation(ratings: Float[np.ndarray, "n k"]) -> IntraclassCorre
         n * (between_cases - high * error) / (high * rest + n * between_cases),
         n * (low * between_cases - error) / (rest + n * low * between_cases),
     )
+
+
+class RunningMeasurement(RunningCases):
+    """Measured numbers against references as they come, all of one protocol and one unit.
+
+    ``compute`` returns ``mae``, ``mae_percent``, ``bias``, ``lower``, ``upper``, ``num_cases`` and ``num_missed`` of
+    `agreement`, ``icc``, ``icc_lower`` and ``icc_upper`` of `intraclass_correlation` over the cases measured (NaN where it is
+    undefined), and ``within``, the share of all cases within the tolerance.
+
+    Args:
+        tolerance: Clinical tolerance, in the unit of the measurements.
+        percent: The tolerance is in percent of the reference.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, tolerance: float, *, percent: bool = False) -> None:
+        super().__init__(pairs=2)
+        self.tolerance, self.percent = tolerance, percent
+
+    def update(self, predicted: float | None, reference: float) -> None:
+        """Add one case; None when nothing was measured. The reference is positive, or ``compute`` refuses."""
+        self.keep("pairs", [[math.nan if predicted is None else predicted, reference]])
+
+    def compute(self) -> Scores:
+        """Scores so far."""
+        predicted, reference = self.kept("pairs").T
+        told = agreement(predicted, reference)
+        measured = self.kept("pairs")[~np.isnan(predicted)]
+        try:
+            correlation = intraclass_correlation(measured)
+        except ValueError:
+            correlation = IntraclassCorrelation(math.nan, math.nan, math.nan)
+        limit = self.tolerance * reference / 100 if self.percent else self.tolerance
+        fields = ("mae", "mae_percent", "bias", "lower", "upper", "num_cases", "num_missed")
+        return as_scores(
+            {name: getattr(told, name) for name in fields}
+            | {"icc": correlation.value, "icc_lower": correlation.lower, "icc_upper": correlation.upper}
+            | {"within": share_within(predicted, reference, limit)}
+        )

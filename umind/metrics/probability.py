@@ -22,7 +22,7 @@ def auroc(scores: Float[np.ndarray, "n"], labels: Labels) -> float:
     Raises:
         ValueError: Shapes differ, or a score is NaN.
     """
-    positive = _positive(scores, labels)
+    positive = outcomes_of(scores, labels)
     num_positive, num_negative = int(positive.sum()), int((~positive).sum())
     if not num_positive or not num_negative:
         return math.nan
@@ -43,12 +43,33 @@ def specificity_at_sensitivity(scores: Float[np.ndarray, "n"], labels: Labels, s
     """
     if not 0 < sensitivity <= 1:
         raise ValueError(f"sensitivity must be in (0, 1], got {sensitivity}")
-    positive = _positive(scores, labels)
+    positive = outcomes_of(scores, labels)
     hits = np.sort(scores[positive])[::-1]
     if not len(hits) or len(hits) == len(scores):
         return math.nan
     needed = math.ceil(sensitivity * len(hits) - 1e-9)  # 0.9 of 10 positives is 9, not 10 by rounding
     return float((scores[~positive] < hits[needed - 1]).mean())
+
+
+def sensitivity_at_specificity(scores: Float[np.ndarray, "n"], labels: Labels, specificity: float) -> float:
+    """Highest sensitivity of any threshold ``score >= t`` whose specificity is at least the one asked for; NaN with one class.
+
+    Args:
+        scores: Higher means more positive, ``(N,)``.
+        labels: 0 or 1, ``(N,)``.
+        specificity: In (0, 1].
+
+    Raises:
+        ValueError: Shapes differ, a score is NaN, or the specificity is out of range.
+    """
+    if not 0 < specificity <= 1:
+        raise ValueError(f"specificity must be in (0, 1], got {specificity}")
+    positive = outcomes_of(scores, labels)
+    alarms = np.sort(scores[~positive])
+    if not len(alarms) or len(alarms) == len(scores):
+        return math.nan
+    needed = math.ceil(specificity * len(alarms) - 1e-9)
+    return float((scores[positive] > alarms[needed - 1]).mean())
 
 
 def balanced_accuracy(predicted: Integer[np.ndarray, "n"], truth: Integer[np.ndarray, "n"]) -> float:
@@ -73,7 +94,7 @@ def brier(probabilities: Float[np.ndarray, "n"], labels: Labels) -> float:
     Raises:
         ValueError: Shapes differ, or a probability is outside 0..1.
     """
-    outcomes = _positive(probabilities, labels, bounded=True).astype(np.float64)
+    outcomes = outcomes_of(probabilities, labels, bounded=True).astype(np.float64)
     return float(((probabilities - outcomes) ** 2).mean()) if len(outcomes) else math.nan
 
 
@@ -96,17 +117,27 @@ def calibration_error(probabilities: Float[np.ndarray, "n"], labels: Labels, num
     Raises:
         ValueError: Shapes differ, or a probability is outside 0..1.
     """
-    outcomes = _positive(probabilities, labels, bounded=True).astype(np.float64)
+    outcomes = outcomes_of(probabilities, labels, bounded=True).astype(np.float64)
     if len(outcomes) < 2:
         return math.nan
-    parts = np.array_split(np.sort(probabilities), min(num_bins, len(outcomes) // 2))
-    bins = np.searchsorted(np.array([part[0] for part in parts[1:]]), probabilities, side="right")
-    total = 0.0
+    bins, total = bins_of_equal_count(probabilities, num_bins), 0.0
     for rows in (bins == index for index in np.unique(bins)):
         num, frequency, forecast = int(rows.sum()), float(outcomes[rows].mean()), float(probabilities[rows].mean())
         gap, noise = abs(frequency - forecast), math.sqrt(frequency * (1 - frequency) / num)
         total += num * (2 * gap - _folded_normal_mean(gap, noise))
     return max(0.0, total / len(outcomes))
+
+
+def bins_of_equal_count(probabilities: Float[np.ndarray, "n"], num_bins: int) -> Integer[np.ndarray, "n"]:
+    """Index of the bin of each probability, rising with it: as many in each as ties allow, at least two while there are two.
+
+    Args:
+        probabilities: ``(N,)``, at least one.
+        num_bins: Bins; fewer when there are not two cases for each. Equal probabilities share a bin.
+    """
+    parts = np.array_split(np.sort(probabilities), max(1, min(num_bins, len(probabilities) // 2)))
+    bins: Integer[np.ndarray, "n"] = np.searchsorted(np.array([part[0] for part in parts[1:]]), probabilities, side="right")
+    return bins
 
 
 def _folded_normal_mean(mean: float, sd: float) -> float:
@@ -117,8 +148,12 @@ def _folded_normal_mean(mean: float, sd: float) -> float:
     return sd * math.sqrt(2 / math.pi) * math.exp(-z * z / 2) + mean * (1 - 2 * float(ndtr(-z)))
 
 
-def _positive(scores: Float[np.ndarray, "n"], labels: Labels, bounded: bool = False) -> Bool[np.ndarray, "n"]:
-    """Labels as bool, after a look at both."""
+def outcomes_of(scores: Float[np.ndarray, "n"], labels: Labels, bounded: bool = False) -> Bool[np.ndarray, "n"]:
+    """Labels as bool, after a look at both.
+
+    Raises:
+        ValueError: Shapes differ, a score is NaN, a label is neither 0 nor 1, or, where ``bounded``, a score is outside 0..1.
+    """
     if scores.shape != labels.shape:
         raise ValueError(f"{scores.shape} scores for {labels.shape} labels")
     if np.isnan(scores).any():
