@@ -8,6 +8,7 @@ import pytest
 
 from umind import UMindVL
 from umind.data.phantom import phantom_sample
+from umind.evaluation.card import to_card
 from umind.evaluation.phantoms import evaluate_phantoms
 from umind.evaluation.predictions import MissingPredictionError, Predictions
 from umind.evaluation.segmentation import evaluate_segmentation
@@ -42,11 +43,11 @@ class Counting:
 
 def test_a_file_scores_as_its_model_does(random_umind: UMindVL, samples: list[Sample], tmp_path: Path) -> None:
     path = tmp_path / "deep" / "predictions.tsv"
-    direct = evaluate_phantoms(random_umind, samples), run_suites(random_umind, samples, ("segmentation", "presence"))
+    suites = ("segmentation", "presence")
+    direct = to_card(evaluate_phantoms(random_umind, samples)), run_suites(random_umind, samples, suites)
     for model in (random_umind, None):
         file = Predictions(path, model)
-        assert repr(evaluate_phantoms(file, samples)) == repr(direct[0])
-        assert run_suites(file, samples, ("segmentation", "presence")) == direct[1]
+        assert (to_card(evaluate_phantoms(file, samples)), run_suites(file, samples, suites)) == direct
 
 
 def test_an_interrupted_run_goes_on(random_umind: UMindVL, samples: list[Sample], tmp_path: Path) -> None:

@@ -163,7 +163,8 @@ def scene(seed: int, num_images: int) -> tuple[list[Detection], list[np.ndarray]
     draw = np.random.default_rng(seed)
     predictions, truths = [], []
     for image in range(num_images):
-        corner, size = draw.uniform(0, 200, (draw.integers(0 if image else 1, 4), 2)), draw.uniform(10, 60, 2)
+        corner = draw.uniform(0, 200, (draw.integers(0 if image else 1, 4), 2))
+        size = draw.uniform(40, 80, 2)  # the noise turns none of these inside out
         boxes = np.concatenate([corner, corner + size], 1)
         kept = boxes[draw.random(len(boxes)) < 0.8]
         near = kept + draw.normal(0, 3, kept.shape)

@@ -94,6 +94,8 @@ def observe(view: Labelled) -> Scene:
     findings, number = [], 0
     gone: list[str] = []
     for name, count, attributes in view.facts.structures:
+        if not count:  # boxed and not outlined: neither a finding nor a negative
+            continue
         masks = np.stack([view.labels == number + k + 1 for k in range(count)])
         number += count
         area = masks.sum((1, 2))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
+from umind.geometry.spacing import Spacing
 from umind.processor.letterbox import letterbox
-from umind.schema.sample import Sample
+from umind.schema.sample import Exchange, Sample
 
 MAX_INSTANCES = 255
 
@@ -48,11 +49,23 @@ class Labelled:
         pixels: Grey canvas, ``(S, S)``.
         labels: 0 for background, k for the k-th instance, ``(S, S)``.
         facts: What else is known.
+        boxes: xyxy in canvas pixels of the instances that are boxed and not outlined, through all structures, ``(B, 4)``; all
+            zeros when it is out of view.
+        keypoints: xy in canvas pixels of the marked points, through all structures and their names, ``(P, 2)``; NaN where one
+            is not marked.
+        spacing: Millimetres per canvas pixel; None when unknown.
+        exchanges: Questions with their answers, as the set publishes them.
+        report: Report of the image; empty when there is none.
     """
 
     pixels: UInt8[np.ndarray, "s s"]
     labels: UInt8[np.ndarray, "s s"]
     facts: Facts
+    boxes: Float[np.ndarray, "b 4"] = field(default_factory=lambda: np.zeros((0, 4), np.float32), kw_only=True)
+    keypoints: Float[np.ndarray, "p 2"] = field(default_factory=lambda: np.zeros((0, 2), np.float32), kw_only=True)
+    spacing: Spacing | None = field(default=None, kw_only=True)
+    exchanges: tuple[Exchange, ...] = field(default=(), kw_only=True)
+    report: str = field(default="", kw_only=True)
 
 
 def labelled(sample: Sample, size: int) -> Labelled:
@@ -77,4 +90,16 @@ def labelled(sample: Sample, size: int) -> Labelled:
     facts = Facts(
         sample.dataset, sample.split, sample.key, group, sample.organ, tuple(structures), sample.absent, dict(sample.attributes)
     )
-    return Labelled(pixels, labels, facts)
+    boxes = [box for structure in sample.structures for box in structure.boxes]
+    points = [point for structure in sample.structures for named in structure.keypoints.values() for point in named]
+    spacing = sample.image.spacing
+    return Labelled(
+        pixels,
+        labels,
+        facts,
+        boxes=frame.to_model(np.reshape(boxes, (-1, 2))).astype(np.float32).reshape(-1, 4),
+        keypoints=frame.to_model(np.reshape(points, (-1, 2))).astype(np.float32),
+        spacing=Spacing(spacing.dy / frame.scale, spacing.dx / frame.scale) if spacing else None,
+        exchanges=sample.exchanges,
+        report=sample.report,
+    )

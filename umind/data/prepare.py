@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from umind.data.adapters.base import Adapter
-from umind.data.adapters.registry import ADAPTERS, open_dataset
+from umind.data.adapters.registry import ADAPTERS, adapter_of
 from umind.data.corpus import corpus
 from umind.data.phantom.scene import phantom_sample
+from umind.data.quality.division import open_divided
+from umind.data.quality.manifest import Entry, entries, write_manifest
+from umind.data.quality.reading import UNREADABLE, read_each
 from umind.data.store import EmptyStoreError, Store
 from umind.schema.sample import Sample, Split
 from umind.tokens.tokenizer import train_tokenizer
@@ -25,8 +29,8 @@ PHANTOM_SEEDS: Mapping[Split, int] = MappingProxyType({"train": 1_000_000, "val"
 PHANTOM_SIZES: Mapping[Split, tuple[int, ...]] = MappingProxyType({"train": (256, 320), "val": (256,)})
 """Sides of the phantoms of each split, in turn."""
 
-UNREADABLE = (ValueError, OSError, KeyError)
-"""What reading a broken file can raise."""
+WORDS_ALONE = ("conversations", "EchoVLM", "U2-BENCH")
+"""Formats whose truth is text, of which the stores hold none."""
 
 
 def silent(name: str, done: int, total: int) -> None:
@@ -71,15 +75,19 @@ def prepare(
     num_examples: int = 3000,
     splits: Sequence[Split] = ("train", "val"),
     all_sets: bool = False,
+    manifest: Path | None = None,
     watch: Watch = silent,
 ) -> Prepared:
     """Decode every known data set below a folder, draw the phantoms, and train the tokenizer on questions to them.
+
+    Known are the sets by their names, and folders of any name whose content is of a known format. A set without ``splits.csv``
+    is divided by patient and near-duplicates, with a warning; who goes where is kept in ``<folder>/<set>-divided/splits.csv``.
 
     Finished stores and a finished tokenizer stay as they are, so a call that was interrupted is repeated and goes on. An image
     that cannot be read is left out and listed.
 
     Args:
-        root: Holds the data sets, each in the folder of its official name; None for the phantom alone.
+        root: Holds the data sets, each in a folder of its own; None for the phantom alone.
         folder: Where the stores go, as ``<folder>/<set>-<split>``, and the tokenizer, as ``<folder>/tokenizer``.
         size: Side of the square canvas, in pixels.
         num_phantoms: Phantoms to train on.
@@ -87,6 +95,7 @@ def prepare(
         num_examples: Examples whose questions the tokenizer learns from.
         splits: Parts of the data sets to decode.
         all_sets: Also sets whose licence forbids giving away weights that were trained on them.
+        manifest: File to list the images in that the stores are made of, with their checksums; it needs them read once more.
         watch: Called after each sample.
 
     Raises:
@@ -96,11 +105,15 @@ def prepare(
         raise ValueError(f"{root} is no folder; wanted is one that holds any of {', '.join(ADAPTERS)}")
     lengths: dict[str, int] = {}
     left_out: list[LeftOut] = []
-    places = [root / name for name in ADAPTERS if (root / name).is_dir()] if root else []
-    for place in places:
-        if not (all_sets or ADAPTERS[place.name].may_ship):
+    used = []
+    for place, kind in known_sets(root).items() if root else ():
+        if kind.name in WORDS_ALONE:
+            left_out.append(LeftOut(place.name, "its truth is text, and the stores hold none", expected=True))
+            continue
+        if not (all_sets or kind.may_ship):
             left_out.append(LeftOut(place.name, "its licence forbids giving away weights trained on it", expected=True))
             continue
+        used.append(place)
         for part in splits:
             made = set_store(place, part, folder / f"{place.name}-{part}", size, left_out, watch)
             lengths |= {made.folder.name: len(made)} if made else {}
@@ -109,7 +122,30 @@ def prepare(
         drawn = phantom_store(part, num, folder / f"phantom-{part}", size, watch)
         lengths |= {drawn.folder.name: len(drawn)}
     make_tokenizer(folder, num_examples)
+    if manifest is not None:
+        list_images(manifest, used, folder, tuple(splits), watch)
     return Prepared(MappingProxyType(lengths), tuple(left_out))
+
+
+def known_sets(root: Path) -> dict[Path, type[Adapter]]:
+    """Folders below a folder that hold a data set, official names first, and what reads each."""
+    official = [root / name for name in ADAPTERS if (root / name).is_dir()]
+    others = sorted(path for path in root.iterdir() if path.is_dir() and path.name not in ADAPTERS)
+    return {place: kind for place in (*official, *others) if (kind := adapter_of(place))}
+
+
+def list_images(path: Path, places: Iterable[Path], folder: Path, splits: tuple[Split, ...], watch: Watch) -> None:
+    """Write the manifest of the images of some sets, without the sets that cannot be opened."""
+
+    def listed() -> Iterator[Entry]:
+        for place in places:
+            try:
+                adapter = open_divided(place, folder / f"{place.name}-divided", splits)
+            except UNREADABLE:
+                continue
+            yield from entries(adapter, partial(watch, f"{place.name} in {path.name}"))
+
+    write_manifest(path, listed())
 
 
 def set_store(root: Path, split: Split, target: Path, size: int, left_out: list[LeftOut], watch: Watch) -> Store | None:
@@ -117,11 +153,12 @@ def set_store(root: Path, split: Split, target: Path, size: int, left_out: list[
     if Store.finished(target):
         return Store(target)
     try:
-        adapter = open_dataset(root, (split,))
+        adapter = open_divided(root, target.parent / f"{root.name}-divided", (split,))
     except UNREADABLE as error:
         left_out.append(LeftOut(target.name, str(error)))
         return None
-    left_out += [LeftOut(f"{root.name} {key}", reason, expected=True) for key, reason in adapter.skipped]
+    known = [LeftOut(f"{root.name} {key}", reason, expected=True) for key, reason in adapter.skipped]
+    left_out += [item for item in known if item not in left_out]
     if not len(adapter):
         return None
     try:
@@ -135,11 +172,11 @@ def set_store(root: Path, split: Split, target: Path, size: int, left_out: list[
 
 def readable(adapter: Adapter, left_out: list[LeftOut]) -> Iterator[Sample]:
     """Samples of a set; those that cannot be read are put on the list."""
-    for record in adapter.records:
-        try:
-            yield adapter.read(record)
-        except UNREADABLE as error:
-            left_out.append(LeftOut(f"{adapter.name} {record.key}", str(error)))
+    for reading in read_each(adapter):
+        if reading.sample is not None:
+            yield reading.sample
+        else:
+            left_out.append(LeftOut(f"{adapter.root.name} {reading.record.key}", reading.reason))
 
 
 def phantom_store(split: Split, num: int, target: Path, size: int, watch: Watch) -> Store:

@@ -25,17 +25,11 @@ class Seen:
 
     Args:
         image: The image.
-        model: Who would look.
+        encoded: What the model's verbs take; None until it was looked at.
     """
 
     image: UltrasoundImage
-    model: Verbs | None
-
-    @cached_property
-    def encoded(self) -> Any:
-        """What the model's verbs take."""
-        assert self.model is not None
-        return self.model.encode([self.image])[0]
+    encoded: Any = None
 
     @cached_property
     def key(self) -> str:
@@ -71,7 +65,7 @@ class Predictions:
 
     def encode(self, image: list[UltrasoundImage], /) -> list[Seen]:
         """Nothing yet; a model looks when it is asked."""
-        return [Seen(item, self.model) for item in image]
+        return [Seen(item) for item in image]
 
     def segment(self, image: Sequence[Seen], phrase: Sequence[str], /, *, threshold: float | None = None) -> list[ResultData]:
         """Segmentations."""
@@ -113,6 +107,9 @@ class Predictions:
         if lacking:
             if self.model is None:
                 raise MissingPredictionError(f"{self.path} holds no answer to {keys[lacking[0]]}")
+            unseen = list(dict.fromkeys(image[place] for place in lacking if image[place].encoded is None))
+            for seen, encoded in zip(unseen, self.model.encode([seen.image for seen in unseen]), strict=True):
+                seen.encoded = encoded
             call: Callable[..., list[ResultData]] = getattr(self.model, verb)
             asked = [[words[place] for place in lacking]] if phrase is not None else []
             results = call([image[place].encoded for place in lacking], *asked, **settings)

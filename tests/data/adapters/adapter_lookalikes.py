@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from more_lookalikes import MORE_BUILDERS
 from openpyxl import Workbook
 from PIL import Image
 
@@ -208,4 +209,4 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     "USGRA": usgra,
     "Liver_lesions": liver,
     "POCUS": pocus,
-}
+} | MORE_BUILDERS

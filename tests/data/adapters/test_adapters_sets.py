@@ -43,7 +43,7 @@ def test_every_sample_is_whole(name: str, tmp_path: Path) -> None:
             record.group,
         )
         assert sample.dataset == name
-        assert sample.organ == adapter.organ
+        assert adapter.organ in (sample.organ, "")  # a set of many organs has none of its own
         assert sample.image.pixels.shape[:2] == (SIDE, SIDE)
         assert sample.group
         for structure in sample.structures:
@@ -67,7 +67,8 @@ def test_splits_select_and_adapters_travel_to_workers(name: str, tmp_path: Path)
 def test_a_missing_image_is_named(name: str, tmp_path: Path) -> None:
     adapter = open_dataset(BUILDERS[name](tmp_path))
     record = adapter.records[0]
-    next((adapter.root / record.folder).glob(f"{record.stem}.[!x]*")).unlink()
+    file = record.stem.partition("#")[0]  # a video's frames are one file
+    next((adapter.root / record.folder).glob(f"{file}.[!x]*")).unlink()
     with pytest.raises(ImageReadError, match=record.stem.replace("(", r"\(").replace(")", r"\)")):
         adapter[0]
 

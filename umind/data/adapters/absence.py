@@ -15,6 +15,8 @@ _PELVIS = ("breast lesion", "fetal head", "thyroid nodule", "carotid artery", "l
 _NECK_OR_LIMB = ("breast lesion", "fetal head", "ovarian mass", "liver lesion")
 _LIVER = ("breast lesion", "fetal head", "ovarian mass", "thyroid nodule", "carotid artery")
 _LUNG = ("breast lesion", "fetal head", "ovarian mass", "thyroid nodule", "carotid artery", "liver lesion")
+_BIRTH_CANAL = ("breast lesion", "thyroid nodule", "carotid artery", "liver lesion")
+_HEART = ("breast lesion", "fetal head", "ovarian mass", "thyroid nodule", "carotid artery")
 
 ABSENT: Mapping[str, tuple[str, ...]] = {
     "BUSBRA": _BREAST,
@@ -28,4 +30,12 @@ ABSENT: Mapping[str, tuple[str, ...]] = {
     "USGRA": _NECK_OR_LIMB,
     "Liver_lesions": _LIVER,
     "POCUS": _LUNG,
+    "UDIAT": _BREAST,
+    "TN3K": _NECK_OR_LIMB,
+    "PSFHS": _BIRTH_CANAL,
+    "JNU-IFM": _BIRTH_CANAL,
+    "CAMUS": _HEART,
+    "EchoNet-Dynamic": _HEART,
+    "CUBS": _NECK_OR_LIMB,
+    "FM_UIA": (),
 }

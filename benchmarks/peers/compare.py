@@ -1,0 +1,134 @@
+"""Two models on the same images: ``python -m benchmarks.peers.compare --data DIR --split val OURS.tsv PEERS.tsv``.
+
+Reads the predictions that `benchmarks.run` and `benchmarks.peers.score` kept, and asks no model. A card alone cannot be
+compared: it holds means, and pairs want cases. Prints a table, and writes ``<results>/compared-<split>.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.organs import ORGANS
+from benchmarks.provenance import RESULTS, provenance
+from umind.evaluation.card import to_card
+from umind.evaluation.predictions import Predictions
+from umind.evaluation.segmentation import SegmentationCase, SegmentationScore, evaluate_segmentation
+from umind.evaluation.suites import Together, open_portions
+from umind.evaluation.tables import Card, interval, number, table
+from umind.metrics.bootstrap import Interval, bootstrap_difference
+
+PHRASES = tuple(organ.phrase for organ in ORGANS.values())
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean Dice of two models over the same images of one set that show a structure.
+
+    Args:
+        dataset: Set.
+        phrase: What was asked for.
+        num_images: Images; a structure that was missed counts as 0.
+        num_better: Images where the first model's Dice is the higher one.
+        num_worse: Images where it is the lower one.
+        first: Mean Dice of the first model.
+        second: Mean Dice of the second model.
+        difference: First minus second, with its paired 95 % interval over patients.
+    """
+
+    dataset: str
+    phrase: str
+    num_images: int
+    num_better: int
+    num_worse: int
+    first: float
+    second: float
+    difference: Interval
+
+
+def compare(first: Sequence[SegmentationScore], second: Sequence[SegmentationScore]) -> tuple[Difference, ...]:
+    """Differences set by set and phrase by phrase, in the order of the first model's scores.
+
+    Raises:
+        ValueError: The two were not scored on the same images.
+    """
+    others = {(score.dataset, score.phrase): score for score in second}
+    if [*others.keys() ^ {(score.dataset, score.phrase) for score in first}]:
+        raise ValueError("the two models were scored on different sets or phrases")
+    return tuple(difference(score.cases, others[score.dataset, score.phrase].cases) for score in first)
+
+
+def difference(first: Sequence[SegmentationCase], second: Sequence[SegmentationCase]) -> Difference:
+    """Difference on one set and phrase; cases are paired by their image.
+
+    Raises:
+        ValueError: One has an image that the other lacks.
+    """
+    dataset, phrase = first[0].dataset, first[0].phrase
+    by_key = {case.key: case for case in second}
+    if len(first) != len(second) or by_key.keys() != {case.key for case in first}:
+        raise ValueError(f"{dataset}, {phrase}: the two models were scored on different images")
+    ours, theirs = np.array([case.dice for case in first]), np.array([by_key[case.key].dice for case in first])
+    return Difference(
+        dataset,
+        phrase,
+        num_images=len(first),
+        num_better=int((ours > theirs).sum()),
+        num_worse=int((ours < theirs).sum()),
+        first=float(ours.mean()),
+        second=float(theirs.mean()),
+        difference=bootstrap_difference(
+            lambda rows: float(ours[rows].mean()), lambda rows: float(theirs[rows].mean()), [case.unit for case in first]
+        ),
+    )
+
+
+def comparison_table(card: Card) -> str:
+    """Differences as Markdown."""
+    first, second = card["models"]
+    rows = [
+        [
+            f"{row['dataset']}, {row['phrase']}",
+            str(row["num_images"]),
+            number(row["first"]),
+            number(row["second"]),
+            interval(row["difference"]),
+            f"{row['num_better']} / {row['num_worse']}",
+        ]
+        for row in card["differences"]
+    ]
+    heading = ("Set", "Images", first, second, "Difference", "Better / worse")
+    title = f"Mean Dice, {card['split']} split; paired 95 % intervals, bootstrap over patients"
+    return table(title, heading, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare, write, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.compare", description=__doc__)
+    parser.add_argument("predictions", type=Path, nargs=2, help="files of answers of the two models")
+    parser.add_argument("--names", nargs=2, default=("umind-tiny", "specialists"), help="what the two are called")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--split", choices=("val", "test"), default="val")
+    parser.add_argument("--limit", type=int, help="most images of each set, as in the runs that are compared")
+    parser.add_argument("--phrases", nargs="+", default=PHRASES, help="what to compare (default: what has a specialist)")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    options = parser.parse_args(arguments)
+    samples = Together(list(open_portions(options.data, options.split, limit=options.limit).values()))
+    first, second = (evaluate_segmentation(Predictions(path), samples, phrases=options.phrases) for path in options.predictions)
+    card: dict[str, Any] = provenance() | {"models": list(options.names), "split": options.split, "limit": options.limit}
+    card["differences"] = to_card(compare(first, second))
+    options.results.mkdir(parents=True, exist_ok=True)
+    limited = "" if options.limit is None else f"-limit-{options.limit}"
+    path = options.results / f"compared-{options.split}{limited}.json"
+    path.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", "utf-8")
+    print(f"{comparison_table(card)}\n\nwritten: {path}")
+
+
+if __name__ == "__main__":
+    main()
