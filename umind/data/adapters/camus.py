@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +13,9 @@ from jaxtyping import UInt8
 from umind.data.adapters.base import Adapter
 from umind.data.adapters.splits import Listed, Record
 from umind.geometry.spacing import Spacing
-from umind.io.limits import naming, refuse_size
+from umind.io.limits import naming
 from umind.io.mhd import MetaImage, read_metaimage
+from umind.io.nifti import read_header, read_volume
 from umind.schema.errors import ImageReadError
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Split, Structure
@@ -31,9 +30,6 @@ VOLUMES: Mapping[str, tuple[str, str]] = {
 FRACTIONS = ("LVef", "EF")
 SUFFIXES = (".mhd", ".nii.gz", ".nii")
 PARTS: Mapping[str, Split] = {"training": "train", "validation": "val", "testing": "test"}
-NIFTI_TYPES: Mapping[int, str] = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
-HEADER_SIZE = 348
-MILLIMETRES = (0, 2)
 
 
 class CAMUS(Adapter):
@@ -153,32 +149,15 @@ def read_frame(folder: Path, stem: str) -> MetaImage:
 
 
 def read_nifti(path: Path) -> MetaImage:
-    """Values and spacing of a single-file NIfTI-1, plain or gzipped; rows first, as in `read_metaimage`.
-
-    Format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). Orientation and rescaling are not applied: CAMUS needs neither.
+    """Values and spacing of a NIfTI; rows first, as in `read_metaimage`. CAMUS stores columns first, and nothing flipped.
 
     Raises:
         ImageReadError: The file is no such NIfTI, or not in millimetres.
     """
-    with naming(str(path)):
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-        order: Literal["<", ">"] = "<" if content[:4] == struct.pack("<i", HEADER_SIZE) else ">"
-        if content[:4] != struct.pack(f"{order}i", HEADER_SIZE) or content[344:348] != b"n+1\0":
-            raise ImageReadError(f"{path}: is no NIfTI-1 file")
-        rank, *sizes = struct.unpack_from(f"{order}8h", content, 40)
-        kind = NIFTI_TYPES.get(struct.unpack_from(f"{order}h", content, 70)[0])
-        steps = struct.unpack_from(f"{order}8f", content, 76)
-        if kind is None or not 2 <= rank <= 7 or content[123] & 7 not in MILLIMETRES:
-            raise ImageReadError(f"{path}: a plane of plain numbers in millimetres is wanted")
-        shape = tuple(reversed(sizes[:rank]))
-        while len(shape) > 2 and shape[0] == 1:
-            shape = shape[1:]
-        refuse_size(str(path), int(np.prod(shape[:-1], dtype=np.int64)), shape[-1])
-        start = int(struct.unpack_from(f"{order}f", content, 108)[0])
-        count = int(np.prod(shape, dtype=np.int64))
-        values = np.frombuffer(content, np.dtype(kind).newbyteorder(order), count, start).reshape(shape)
-        return MetaImage(values, Spacing(steps[2], steps[1]))
+    voxel = read_header(path).voxel
+    if voxel is None:
+        raise ImageReadError(f"{path}: its header names no unit of length")
+    return MetaImage(read_volume(path), Spacing(voxel[1], voxel[0]))
 
 
 def eight_bit(values: npt.NDArray[Any], path: Path) -> UInt8[np.ndarray, "h w"]:

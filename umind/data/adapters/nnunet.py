@@ -14,10 +14,10 @@ from jaxtyping import UInt8
 
 from umind.data.adapters.files import find_by_stem, read_labels, read_pixels
 from umind.data.adapters.instances import components
-from umind.data.adapters.nifti import read_header, read_volume
 from umind.data.adapters.own_folder import OwnFolder, noun
 from umind.data.adapters.splits import Listed, Record
 from umind.geometry.spacing import Spacing
+from umind.io.nifti import read_header, read_volume
 from umind.schema.errors import ImageReadError
 from umind.schema.image import CalibrationSource, UltrasoundImage
 from umind.schema.sample import Sample, Split, Structure
