@@ -72,6 +72,13 @@ def test_points_come_back_in_source_pixels_with_their_covariance():
     assert len(Point("head").read(readout(block(replace(region(presence=0.1), points=points(3, 4)))))) == 0
 
 
+def test_a_doubtful_instance_is_not_the_largest():
+    masks = np.stack([disc(12, 30, 6), disc(40, 30, 9), disc(58, 58, 14)])
+    unsure = replace(region(scores=(0.8, 0.35, 0.1)), masks=masks)
+    assert len(Segment("cyst").read(readout(block(unsure)))) == 2
+    assert Measure("longest diameter of the cyst").read(readout(block(unsure))).value == pytest.approx(48, rel=0.05)
+
+
 def test_several_instances_are_measured_and_pointed_at_by_the_largest():
     masks = np.stack([disc(12, 30, 6), disc(40, 30, 9), disc(58, 58, 14)])
     several = replace(region(), masks=masks, points=points(3, 4))

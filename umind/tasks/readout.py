@@ -17,6 +17,8 @@ from umind.schema.image import UltrasoundImage
 
 SAME_INSTANCE = 0.5
 """Two candidates are one instance when their masks share more than this of the smaller one."""
+RIVAL = 0.5
+"""Only instances at least this sure, relative to the best one, can be the largest: a doubtful one must not take its place."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ class Region:
         return np.flatnonzero(keep)
 
     def largest(self, threshold: float | None) -> Int[np.ndarray, "k"]:
-        """Index of the instance with the largest mask of those found, as one number or none."""
+        """Index of the instance with the largest mask of those found, as one number or none; the unsure ones are no rivals."""
         found = self.found(threshold)
+        found = found[self.scores[found] >= RIVAL * self.scores[found].max(initial=0)]
         return found[np.argsort(-(self.masks[found] > 0).sum((1, 2)), kind="stable")][:1]
 
 
