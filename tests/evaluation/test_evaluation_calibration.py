@@ -79,11 +79,12 @@ def test_temperature() -> None:
     assert fit_temperature(np.zeros(0), np.zeros(0, bool)) == 1
 
 
-def test_spread_scale_withstands_outliers() -> None:
-    errors = np.random.default_rng(0).normal(0, 2.5, 4000)
-    errors[:100] = 1e6
-    errors[100:120] = np.nan
-    assert fit_spread_scale(errors) == pytest.approx(2.5, rel=0.08)
+def test_spread_scale_covers_what_it_claims_whatever_the_tails() -> None:
+    rng = np.random.default_rng(0)
+    assert fit_spread_scale(rng.normal(0, 2.5, 40_000)) == pytest.approx(2.5, rel=0.02)
+    errors = 2.5 * rng.standard_t(2, 4000)
+    errors[:20] = np.nan
+    assert np.mean(np.abs(errors[20:]) <= 1.96 * fit_spread_scale(errors)) == pytest.approx(0.95, abs=1e-3)
     assert fit_spread_scale(np.zeros(0)) == 1
 
 
@@ -106,5 +107,5 @@ def test_all_six() -> None:
     assert all(np.isfinite(value) for value in asdict(fitted).values())
     assert 0 < fitted.presence_threshold < 1
     assert fitted.presence_scale > 1  # 0.9 and 0.1 for what is always right: it may be surer
-    assert fitted.spread_scale == pytest.approx(1.4826 * 0.05 / 0.105, rel=1e-3)
+    assert fitted.spread_scale == pytest.approx(0.05 / 0.105 / 1.96, rel=1e-3)
     assert 0.05 <= fitted.score_threshold <= 0.95

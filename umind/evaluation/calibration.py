@@ -36,7 +36,7 @@ IDENTITY = Calibration(
 LEAST_SENSITIVITY = 0.97
 SMALLEST = 1e-7
 """Presence is read back to a logit from float32; nearer to 0 and 1 there is nothing to tell apart."""
-TO_SIGMA = 1.4826  # median absolute deviation of a normal distribution to its standard deviation
+COVERAGE, NORMAL_QUANTILE = 0.95, 1.96
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,8 @@ def fit_calibration(model: UMindVL, samples: Iterable[Sample], phantoms: Sequenc
     Presence is fitted on the questions of `umind.evaluation.presence` put through both ``segment`` and ``detect``; its
     threshold is the one of highest balanced accuracy among those that keep a sensitivity of 0.97. The score threshold gives
     most exact counts, phantoms with several lesions and real images with mostly one weighing the same: each alone pulls to its
-    side. The temperature is the most likely one for benign and malignant. The scale of spreads makes the standardised errors
-    of calipers on phantoms have a robust standard deviation of 1.
+    side. The temperature is the most likely one for benign and malignant. The scale of spreads makes 1.96 of them
+    hold 95 % of the true values of calipers on phantoms.
 
     Args:
         model: Its present calibration is put aside meanwhile.
@@ -210,8 +210,8 @@ def fit_temperature(logits: Float[np.ndarray, "n"], truth: Bool[np.ndarray, "n"]
 
 
 def fit_spread_scale(standardised: Float[np.ndarray, "n"]) -> float:
-    """What the spreads have to grow by; errors are taken about zero, so that a bias widens them, and misses are left out."""
+    """What the spreads have to grow by for 95 % of the true values to lie within 1.96 of them; misses are left out."""
     known = standardised[np.isfinite(standardised)]
     if not len(known):
         return 1.0
-    return float(max(TO_SIGMA * np.median(np.abs(known)), 1e-3))
+    return float(max(np.quantile(np.abs(known), COVERAGE) / NORMAL_QUANTILE, 1e-3))
