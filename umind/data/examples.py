@@ -138,7 +138,8 @@ def ask_keypoints(name: str, rng: np.random.Generator) -> Asked:
 def ask_whole(facts: Facts, rng: np.random.Generator) -> Asked:
     """Whether what is asked for as a whole, an organ, is what is scanned."""
     others = [organ for organ in ORGANS if organ != facts.organ]
-    name = facts.organ if rng.random() < 0.4 else "organ" if rng.random() < 0.2 else others[rng.integers(len(others))]
+    shown = facts.organ if facts.organ in ORGANS else "organ"
+    name = shown if rng.random() < 0.4 else "organ" if rng.random() < 0.2 else others[rng.integers(len(others))]
     return Asked(detect.block(name), (name,))
 
 
@@ -201,7 +202,7 @@ def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) 
             sized = name in FOCAL or name == "fetal head"
             ask = (ask_measure, ask_keypoints)[rng.integers(2)] if sized and rng.random() < 0.4 else ask_region
             asked.append(ask(name, rng))
-    if scene.facts.organ in ORGANS and rng.random() < 0.15:
+    if scene.facts.organ and rng.random() < 0.15:
         asked.append(ask_whole(scene.facts, rng))
     if rng.random() < 0.3 or scene.facts.attributes:
         asked.append(ask_image(scene, rng))
