@@ -47,5 +47,6 @@ def inputs(packed: BatchFeature) -> dict[str, Tensor]:
     return {name: packed[name] for name in ("input_ids", "attention_mask")}
 
 
-SEGMENT, POINT, WORDS = Block("segment the cyst", "[SEG]"), Block("ends of cyst", "[DET] [KPT] [KPT]"), Block("is it benign", "yes")
+SEGMENT, POINT = Block("segment the cyst", "[SEG]"), Block("ends of cyst", "[DET] [KPT] [KPT]")
+WORDS = Block("is it benign", "yes")
 MEASURE, FIND = Block("measure the cyst", "[MEAS]"), Block("find every cyst", "[DET]")

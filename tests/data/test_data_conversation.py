@@ -180,8 +180,8 @@ CO_VISIBLE = {
 CO_VISIBLE |= {"Dataset_BUSI_with_GT": CO_VISIBLE["BUSBRA"], "BrEaST": CO_VISIBLE["BUSBRA"]}
 CO_VISIBLE |= {"TG3K": CO_VISIBLE["DDTI"], "CCAUS": CO_VISIBLE["DDTI"]}
 CO_VISIBLE |= {"UDIAT": CO_VISIBLE["BUSBRA"], "TN3K": CO_VISIBLE["DDTI"], "CUBS": CO_VISIBLE["DDTI"]}
-CO_VISIBLE |= dict.fromkeys(("PSFHS", "JNU-IFM"), {"fetal head", "ovarian mass", "ovary", "vessel", "nerve", "cyst"})
-CO_VISIBLE |= dict.fromkeys(("CAMUS", "EchoNet-Dynamic"), {"liver lesion", "vessel", "cyst", "lesion"})
+CO_VISIBLE |= {name: {"fetal head", "ovarian mass", "ovary", "vessel", "nerve", "cyst"} for name in ("PSFHS", "JNU-IFM")}
+CO_VISIBLE |= {name: {"liver lesion", "vessel", "cyst", "lesion"} for name in ("CAMUS", "EchoNet-Dynamic")}
 CO_VISIBLE |= {"FM_UIA": set(WORDINGS)}  # of many organs
 
 

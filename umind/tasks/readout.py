@@ -85,8 +85,8 @@ class Region:
     def largest(self, threshold: float | None) -> Int[np.ndarray, "k"]:
         """Index of the instance with the largest mask of those found, as one number or none; the unsure ones are no rivals."""
         found = self.found(threshold)
-        found = found[self.scores[found] >= RIVAL * self.scores[found].max(initial=0)]
-        return found[np.argsort(-(self.masks[found] > 0).sum((1, 2)), kind="stable")][:1]
+        rivals: Int[np.ndarray, "k"] = found[self.scores[found] >= RIVAL * self.scores[found].max(initial=0)]
+        return rivals[np.argsort(-(self.masks[rivals] > 0).sum((1, 2)), kind="stable")][:1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import albumentations as A  # noqa: N812 (as its own documentation imports it)
@@ -23,9 +24,9 @@ RESPONSE = (np.minimum(np.arange(256) / KNEE, 1) * 255 / DYNAMIC_RANGE).astype(n
 class BeamEffect(A.ImageOnlyTransform):
     """A gain or loss along and across the beams; a subclass says how many decibels."""
 
+    @abstractmethod
     def draw(self, beams: Beams) -> Float[np.ndarray, "h w"]:
         """Random decibels to add at every pixel."""
-        raise NotImplementedError
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Decibels at every pixel of this image."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import albumentations as A  # noqa: N812 (as its own documentation imports it)
@@ -24,9 +25,9 @@ class SimilarityView(A.DualTransform):
 
     _targets = (Targets.IMAGE, Targets.MASK, Targets.BBOXES, Targets.KEYPOINTS)
 
+    @abstractmethod
     def draw(self, pixels: UInt8[np.ndarray, "h w *c"]) -> tuple[Float[np.ndarray, "3 3"], Bool[np.ndarray, "h w"] | None]:
         """A random matrix in continuous xy coordinates, and which pixels of the view are shown; None for all."""
-        raise NotImplementedError
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Matrix and field of view for this image."""
