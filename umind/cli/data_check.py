@@ -10,7 +10,8 @@ from typing import Any
 
 from umind.cli.arguments import Subparsers
 from umind.cli.data_progress import watching
-from umind.cli.terminal import CallError, say
+from umind.cli.sources import refuse_missing
+from umind.cli.terminal import say
 from umind.data.quality.check import Finding, Inspection, inspect
 
 MAX_SHOWN = 3
@@ -38,9 +39,7 @@ def run(args: Namespace) -> int:
     Raises:
         CallError: A path is no folder.
     """
-    for folder in args.folders:
-        if not folder.is_dir():
-            raise CallError(f"{folder} is no folder; wanted are folders of data sets")
+    refuse_missing(args.folders)
     num_faults = 0
     for folder in args.folders:
         with watching() as watch:

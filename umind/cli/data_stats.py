@@ -11,7 +11,8 @@ from typing import Any
 
 from umind.cli.arguments import Subparsers
 from umind.cli.data_progress import watching
-from umind.cli.terminal import CallError, complain_of, say
+from umind.cli.sources import refuse_missing
+from umind.cli.terminal import complain_of, say
 from umind.data.quality.histogram import draw_histograms
 from umind.data.quality.reading import UNREADABLE
 from umind.data.quality.stats import Spread, Statistics, count, spread
@@ -36,9 +37,7 @@ def run(args: Namespace) -> int:
     Raises:
         CallError: A path is no folder.
     """
-    for folder in args.folders:
-        if not folder.is_dir():
-            raise CallError(f"{folder} is no folder; wanted are folders of data sets")
+    refuse_missing(args.folders)
     sets: list[Statistics] = []
     for folder in args.folders:
         try:

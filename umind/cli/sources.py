@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from transformers.utils import logging
@@ -28,6 +29,17 @@ def open_model(args: Namespace) -> UMindVL:
         return UMindVL.from_pretrained(args.model, device=args.device)
     except (ValueError, OSError) as error:
         raise CallError(str(error)) from error
+
+
+def refuse_missing(folders: Sequence[Path]) -> None:
+    """Refuse folders of data sets that are not there, before the first is read.
+
+    Raises:
+        CallError: One of them is no folder.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise CallError(f"{folder} is no folder; wanted are folders of data sets")
 
 
 def open_still(path: Path, *, spacing: Spacing | None, frame: int | None) -> UltrasoundImage:
