@@ -22,8 +22,9 @@ checks: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# On phantoms; make bench DATA=DIR scores the data sets too.
 bench: $(DEV)
-	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run --suite all --model umind-tiny $(if $(DATA),--data $(DATA))
 
 # Leaves the environment, gigabytes that take minutes to fetch again: remove $(VENV) by hand.
 clean:

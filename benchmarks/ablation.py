@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.cards import write_card
+from benchmarks.images import open_images
 from benchmarks.provenance import RESULTS, provenance
 from benchmarks.tables import ablation_table
 from umind.evaluation.ablation import shuffle_language
 from umind.evaluation.answers import evaluate_answers
 from umind.evaluation.card import to_card
 from umind.evaluation.segmentation import evaluate_segmentation
-from umind.evaluation.suites import Together, open_portions
 from umind.predictor import UMindVL
 
 
@@ -30,17 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args(arguments)
     model = UMindVL.from_pretrained(options.model, device=options.device)
-    samples = Together(list(open_portions(options.data, "val", limit=options.limit).values()))
-    card: dict[str, object] = provenance(options.device) | {"split": "val", "limit": options.limit}
+    images = open_images(options.data, "val", limit=options.limit)
+    card: dict[str, object] = provenance(options.device) | images.facts
     for name, asked in (("as it is", model), ("shuffled", shuffle_language(model))):
         card[name] = {
-            "segmentation": to_card(evaluate_segmentation(asked, samples)),
-            "answers": to_card(evaluate_answers(asked, samples)),
+            "segmentation": to_card(evaluate_segmentation(asked, images.samples)),
+            "answers": to_card(evaluate_answers(asked, images.samples)),
         }
-    options.results.mkdir(parents=True, exist_ok=True)
-    path = options.results / "ablation.json"
-    path.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", "utf-8")
-    print(f"{ablation_table(card)}\n\nwritten: {path}")
+    print(f"{ablation_table(card)}\n\nwritten: {write_card(options.results, 'ablation', card)}")
 
 
 if __name__ == "__main__":

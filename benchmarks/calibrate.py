@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.images import open_images
 from umind.checkpoint import EMBEDDED
 from umind.evaluation.calibration import fit_calibration
 from umind.evaluation.phantoms import FIRST_SEED, draw_phantoms
-from umind.evaluation.suites import Together, open_portions
 from umind.predictor import UMindVL
 
 
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
     model = UMindVL.from_pretrained(options.model, device=options.device)
-    portions = open_portions(options.data, "val", limit=options.limit)
+    images = open_images(options.data, "val", limit=options.limit)
     first = FIRST_SEED["val"]
     phantoms = draw_phantoms(range(first, first + options.phantoms))
-    numbers = asdict(fit_calibration(model, Together(list(portions.values())), phantoms))
+    numbers = asdict(fit_calibration(model, images.samples, phantoms))
     write(options.model / "config.json", numbers)
     for name, value in numbers.items():
         print(f"{name:20s} {value:.6g}")

@@ -1,23 +1,30 @@
-"""What many targets cost over one, and what a large promptable segmenter costs beside ours; ratios, since seconds age.
+"""What calls cost: seconds and memory by verb, images, targets and pixels, and three ratios, since seconds age.
 
-``python -m benchmarks.latency``. Repetitions of everything compared are interleaved, so that a busy machine is unjust to all.
-Segment-anything ViT-B (Kirillov et al., 2023) has random weights here, which cost what trained ones do.
+``python -m benchmarks.latency``, on a machine that does nothing else. Writes ``latency.json`` and ``latency.png``. What is
+compared takes turns; segment-anything ViT-B (Kirillov et al., 2023) has random weights here, which cost what trained ones do.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
+from PIL import Image
 from segment_anything import SamPredictor, sam_model_registry
 
+from benchmarks.cards import write_card
+from benchmarks.curves import cost_picture
+from benchmarks.memory import peak_of
 from benchmarks.provenance import RESULTS, provenance
+from benchmarks.tables import latency_tables
+from benchmarks.timing import Timing, interleaved
+from benchmarks.workloads import WORKLOADS
+from umind.checkpoint import locate
 from umind.evaluation.phantoms import FIRST_SEED, draw_phantoms
 from umind.predictor import UMindVL
 from umind.schema.result import Analysis
@@ -45,15 +52,36 @@ TARGETS = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
-    parser.add_argument("--model", type=Path, help="folder of a model; the embedded one when not given")
+    parser.add_argument("--model", type=Path, help="folder of a model; umind-tiny, which is embedded, when not given")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--repetitions", type=int, default=15, help="of analyze")
+    parser.add_argument("--repetitions", type=int, default=15, help="of everything but segment-anything (default: 15)")
     parser.add_argument("--sam-repetitions", type=int, default=3, help="of segment beside segment-anything; 0 leaves it out")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args(arguments)
-    model = UMindVL.from_pretrained(options.model, device=options.device)
+    folder = Path(locate(options.model))
+    model = UMindVL.from_pretrained(folder, device=options.device)
+    card: dict[str, Any] = provenance(options.device) | {"repetitions": options.repetitions, "warm_up": 1, "image": [256, 256]}
+    card |= ratios(model, options)
+    card["loaded_mb"] = peak_of(None, folder, options.device)
+    card["workloads"] = [row for axis in WORKLOADS for row in measured(axis, model, folder, options)]
+    path = write_card(options.results, "latency", card)
+    Image.fromarray(cost_picture(card["workloads"])).save(path.with_suffix(".png"))
+    print(f"{latency_tables(card)}\n\nwritten: {path}, {path.with_suffix('.png')}")
+
+
+def measured(axis: str, model: UMindVL, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The workloads of an axis with their seconds, and the peak memory of each in a process of its own."""
+    seconds = interleaved({workload: workload.bind(model) for workload in WORKLOADS[axis]}, options.repetitions)
+    return [
+        asdict(workload) | {"seconds": asdict(timing), "peak_mb": peak_of(workload, folder, options.device)}
+        for workload, timing in seconds.items()
+    ]
+
+
+def ratios(model: UMindVL, options: argparse.Namespace) -> dict[str, Any]:
+    """Sixteen targets over one, without and with masks at full size, and segment-anything over ``segment``."""
     image = draw_phantoms([FIRST_SEED["val"]])[0].image
-    seconds = interleaved(
+    timings: dict[str, Timing] = interleaved(
         {
             "analyze_1": lambda: model.analyze(image, TARGETS[:1], text=False),
             "analyze_16": lambda: model.analyze(image, TARGETS, text=False),
@@ -62,9 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         },
         options.repetitions,
     )
-    card: dict[str, object] = provenance(options.device) | {"repetitions": options.repetitions, "image": [256, 256]}
-    card["sixteen_over_one"] = seconds["analyze_16"] / seconds["analyze_1"]
-    card["sixteen_over_one_with_masks"] = seconds["analyze_16_with_masks"] / seconds["analyze_1_with_masks"]
+    card: dict[str, Any] = {
+        "sixteen_over_one": timings["analyze_16"].median / timings["analyze_1"].median,
+        "sixteen_over_one_with_masks": timings["analyze_16_with_masks"].median / timings["analyze_1_with_masks"].median,
+    }
     if options.sam_repetitions:
         sam = SamPredictor(sam_model_registry["vit_b"]().to(options.device).eval())
         pixels = np.repeat(image.grey[..., None], 3, 2)
@@ -73,34 +102,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sam.set_image(pixels)
             sam.predict(box=np.array([64.0, 64.0, 192.0, 192.0]))
 
-        beside = interleaved(
-            {"segment": lambda: model.segment(image, "cyst").masks, "sam_vit_b": prompt}, options.sam_repetitions
-        )
-        card["sam_over_segment"] = beside["sam_vit_b"] / beside["segment"]
+        beside = {"segment": lambda: model.segment(image, "cyst").masks, "sam_vit_b": prompt}
+        timings |= interleaved(beside, options.sam_repetitions)
+        card["sam_over_segment"] = timings["sam_vit_b"].median / timings["segment"].median
         card["sam_repetitions"] = options.sam_repetitions
-        seconds |= beside
-    card["seconds_for_information"] = {name: round(value, 4) for name, value in seconds.items()}
-    options.results.mkdir(parents=True, exist_ok=True)
-    path = options.results / "latency.json"
-    path.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", "utf-8")
-    print(json.dumps(card, indent=1))
+    return card | {"seconds_for_information": {name: round(timing.median, 4) for name, timing in timings.items()}}
 
 
 def masks_of_all(analysis: Analysis) -> list[Bool[np.ndarray, "n h w"]]:
     """Every mask at the size of the image; results keep them small until they are read."""
     return [result.masks for result in analysis.segmentations.values()]
-
-
-def interleaved(actions: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Median seconds of each action, which take turns; a first round warms up and does not count."""
-    taken: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(repetitions + 1):
-        for name, action in actions.items():
-            start = time.perf_counter()
-            action()
-            if turn:
-                taken[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in taken.items()}
 
 
 if __name__ == "__main__":

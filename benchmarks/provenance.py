@@ -1,10 +1,12 @@
-"""Where a figure comes from: commit, machine, date."""
+"""Where a figure comes from: model, commit, machine, date."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,10 @@ import transformers
 
 REPOSITORY = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
+PREDICTIONS = Path(__file__).parent / "predictions"
+"""Where answers are kept, in a folder for each checksum."""
+SILENT = ("cli", "data", "evaluation", "export", "metrics", "training", "viz", "weights")
+"""Rooms of the package that no answer depends on."""
 
 
 def commit() -> str:
@@ -27,6 +33,21 @@ def commit() -> str:
 def git(*words: str) -> str:
     """Answer of git about this repository."""
     return subprocess.run(["git", *words], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def answering_code() -> list[Path]:
+    """Files of the package that an answer depends on."""
+    package = REPOSITORY / "umind"
+    return sorted(path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in SILENT)
+
+
+def checksum(files: Iterable[Path]) -> str:
+    """Twelve digits for names and content of files: those of a model and of the code that runs it stand for its answers."""
+    digest = hashlib.blake2b(digest_size=6)
+    for path in files:
+        digest.update(f"{path.name} {path.stat().st_size} ".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def processor_name() -> str:

@@ -1,25 +1,28 @@
 """Scores a model on a split of the data sets, and on phantoms: ``python -m benchmarks.run --data DIR --split val``.
 
-Answers are kept in ``--predictions``, a folder: what is there is not asked again, so an interrupted run goes on.
-Writes ``benchmarks/results/<split>.json`` (``phantoms.json`` without data; a limited run says so in its name) and prints
-tables. Every run on test adds a line to ``benchmarks/results/test_runs.csv``: test is for reporting; the list shows how often.
+Answers are kept in ``benchmarks/predictions``, apart for each checksum of model and code: what is there is not asked again, so
+an interrupted run goes on. Writes ``benchmarks/results/<split>.json`` (``phantoms.json`` without data; a run that is not of all
+images says so in its name) and prints tables. Images with a twin in train are left out. Peers that have been trained are scored
+on the same images. Every run on test adds a line to ``benchmarks/results/test_runs.csv``: test is for reporting; the list shows
+how often.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.provenance import RESULTS, provenance
-from benchmarks.tables import figures_in_short
+from benchmarks.cards import card_name, note_test_run, write_card
+from benchmarks.images import Images, open_images
+from benchmarks.peers.beside import Sources, score_beside
+from benchmarks.provenance import PREDICTIONS, RESULTS, answering_code, checksum, provenance
+from umind.checkpoint import locate
 from umind.evaluation.card import to_card
 from umind.evaluation.phantoms import FIRST_SEED, draw_phantoms, evaluate_phantoms
 from umind.evaluation.predictions import Predictions
-from umind.evaluation.suites import SUITES, Together, open_portions, run_suites
+from umind.evaluation.suites import GROUPS, run_suites
 from umind.evaluation.tables import card_tables
 from umind.evaluation.verbs import Verbs
 from umind.predictor import UMindVL
@@ -30,67 +33,59 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the data sets; phantoms only when not given")
     parser.add_argument("--split", choices=("val", "test"), default="val")
-    parser.add_argument("--model", type=Path, help="folder of a model; the embedded one when not given")
+    parser.add_argument("--model", type=Path, help="folder of a model; umind-tiny, which is embedded, when not given")
     parser.add_argument("--limit", type=int, help="most images of each set, a seeded choice")
+    parser.add_argument("--with-twins", action="store_true", help="score images with a near-duplicate in train too")
     parser.add_argument("--phantoms", type=int, default=200, help="how many phantoms, none with 0 (default: 200)")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--suite", choices=("all", *SUITES), default="all", help="what to score on the data sets")
-    parser.add_argument("--predictions", type=Path, help="folder of answers; they are not kept when not given")
+    parser.add_argument("--suite", choices=tuple(GROUPS), default="all", help="what to score on the data sets")
+    parser.add_argument("--predictions", type=Path, default=PREDICTIONS, help="folder to keep answers in")
+    parser.add_argument("--specialists", type=Path, default=Path("runs/peers"), help="folder of the trained specialists")
+    parser.add_argument("--stores", type=Path, default=Path(".cache/stores"), help="folder that `umind data prepare` made")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run, write, print."""
+    """Run, write, print; then the peers."""
     options = parse(arguments)
-    model = UMindVL.from_pretrained(options.model, device=options.device)
-    card = score(model, options)
-    options.results.mkdir(parents=True, exist_ok=True)
-    path = options.results / f"{card_name(options)}.json"
-    path.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", "utf-8")
-    if options.split == "test" and options.data:
-        note_test_run(options.results / "test_runs.csv", card)
-    print(card_tables(card))
-    print(f"\nwritten: {path}")
-
-
-def card_name(options: argparse.Namespace) -> str:
-    """Name of the file: a limited run never takes the place of a whole one."""
-    kind = options.split if options.data else "phantoms"
-    suite = "" if options.suite == "all" else f"-{options.suite}"
-    return f"{kind}{suite}" if options.limit is None else f"{kind}{suite}-limit-{options.limit}"
-
-
-def score(model: UMindVL, options: argparse.Namespace) -> dict[str, Any]:
-    """The card of a model."""
-    name = options.model.resolve().name if options.model else "umind-tiny"
-    card: dict[str, Any] = provenance(options.device) | {"model": name, "split": options.split, "limit": options.limit}
+    folder = Path(locate(options.model))
+    model = UMindVL.from_pretrained(folder, device=options.device)
+    kept = options.predictions / f"{folder.resolve().name}-{checksum([*model_files(folder), *answering_code()])}"
+    images = None
     if options.data:
-        portions = open_portions(options.data, options.split, limit=options.limit)
-        card["data"] = {set_name: len(portion) for set_name, portion in portions.items()}
-        suites = tuple(SUITES) if options.suite == "all" else (options.suite,)
-        card |= run_suites(kept(model, options, options.split), Together(list(portions.values())), suites)
+        images = open_images(options.data, options.split, limit=options.limit, with_twins=options.with_twins)
+    card = provenance(options.device) | {"model": folder.resolve().name, "predictions": kept.name}
+    card |= score(model, images, options, kept)
+    kind = options.split if options.data else "phantoms"
+    name = card_name(kind, suite=options.suite, limit=options.limit, with_twins=options.with_twins)
+    path = write_card(options.results, name, card)
+    if options.split == "test" and images:
+        note_test_run(options.results / "test_runs.csv", card)
+    print(f"{card_tables(card)}\n\nwritten: {path}")
+    if images:
+        sources = Sources(options.specialists, options.stores, options.predictions, options.device)
+        score_beside(sources, images, options.suite, ours=kept / f"{images.split}.tsv", results=options.results)
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Weights, configs and tokenizer of a model."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json"))
+
+
+def score(model: Verbs, images: Images | None, options: argparse.Namespace, kept: Path) -> dict[str, Any]:
+    """Figures of a model, its answers kept in a folder."""
+    card: dict[str, Any] = {"split": options.split, "limit": options.limit}
+    if images:
+        answers = Predictions(kept / f"{options.split}.tsv", model)
+        card |= images.facts | run_suites(answers, images.samples, GROUPS[options.suite])
     if options.phantoms:
         first = FIRST_SEED[options.split]
         samples = draw_phantoms(range(first, first + options.phantoms))
         card["phantom_seeds"] = [first, first + options.phantoms - 1]
-        card["phantoms"] = to_card(evaluate_phantoms(kept(model, options, f"{options.split}-phantoms"), samples))
+        answers = Predictions(kept / f"{options.split}-phantoms.tsv", model)
+        card["phantoms"] = to_card(evaluate_phantoms(answers, samples))
     return card
-
-
-def kept(model: Verbs, options: argparse.Namespace, name: str) -> Verbs:
-    """The model, its answers kept in a file if they are to be."""
-    return Predictions(options.predictions / f"{name}.tsv", model) if options.predictions else model
-
-
-def note_test_run(path: Path, card: dict[str, Any]) -> None:
-    """Add a line to the list of test runs."""
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        if is_new:
-            rows.writerow(["date", "commit", "model", "limit", "figures"])
-        rows.writerow([card["date"], card["commit"], card["model"], card["limit"] or "", figures_in_short(card)])
 
 
 if __name__ == "__main__":

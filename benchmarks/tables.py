@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.provenance import REPOSITORY, RESULTS
-from umind.evaluation.tables import Card, card_tables, number, percent, table
+from umind.evaluation.markdown import Card, number, percent, table
+from umind.evaluation.tables import card_tables
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "umind" / "weights" / "umind-tiny" / "README.md")
-CARDS = ("test", "val", "phantoms", "latency", "ablation")
+MAIN = ("test", "test-images", "val", "val-images", "phantoms")
+CARDS = (*MAIN, "latency", "ablation")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,11 +42,11 @@ def read_cards(folder: Path) -> dict[str, Card]:
 def figures_of(cards: Mapping[str, Card]) -> str:
     """The text between the marks: the test card, or the validation card while there is no test card, then latency."""
     parts = []
-    main_card = next((cards[name] for name in ("test", "val", "phantoms") if name in cards), None)
+    main_card = next((cards[name] for name in MAIN if name in cards), None)
     if main_card is not None:
         parts += [source_line(main_card), card_tables(main_card)]
     if "latency" in cards:
-        parts.append(latency_table(cards["latency"]))
+        parts.append(latency_tables(cards["latency"]))
     if "ablation" in cards:
         parts.append(ablation_table(cards["ablation"]))
     return "\n\n".join(parts) if parts else "No figures yet."
@@ -63,19 +65,21 @@ def rewrite(document: str, figures: str, name: str = "document") -> str:
 
 
 def source_line(card: Card) -> str:
-    """Split, commit, date and machine of a card."""
+    """Split, what is not in it, commit, date and machine of a card."""
     split = f"{card['split']} split" if "data" in card else f"phantoms of the {card['split']} split"
     limited = f", at most {card['limit']} images of each set" if card.get("limit") else ""
+    num_left_out = sum(card.get("left_out", {}).values())
+    left_out = f", without {num_left_out} images that have a near-duplicate in train" if num_left_out else ""
     machine = card["hardware"]
     return (
-        f"`{card['model']}`, {split}{limited}, commit `{card['commit']}`, {card['date'][:10]}, "
+        f"`{card['model']}`, {split}{limited}{left_out}, commit `{card['commit']}`, {card['date'][:10]}, "
         f"{machine['processor']} ({machine['threads']} threads). Intervals: 95 %, bootstrap over patients."
     )
 
 
-def latency_table(card: Card) -> str:
-    """Ratios of cost."""
-    rows = [
+def latency_tables(card: Card) -> str:
+    """Ratios of cost, then milliseconds and memory of every workload."""
+    ratios = [
         [words, number(card[key], 2)]
         for key, words in (
             ("sixteen_over_one", "`analyze` of 16 phrases over 1"),
@@ -86,7 +90,20 @@ def latency_table(card: Card) -> str:
     ]
     machine = card["hardware"]
     title = f"Cost, medians of {card['repetitions']} repetitions on {machine['processor']} ({machine['threads']} threads)"
-    return table(title, ("Ratio", "Times"), rows)
+    parts = [table(title, ("Ratio", "Times"), ratios)]
+    if "workloads" in card:
+        rows = [workload_row(row) for row in card["workloads"]]
+        title = f"Time and memory of a call, masks read; a loaded model takes {number(card['loaded_mb'], 0)} MiB"
+        heading = ("Verb", "Images", "Phrases", "Side, px", "ms, median (quartiles)", "Peak, MiB")
+        parts.append(table(title, heading, rows))
+    return "\n\n".join(parts)
+
+
+def workload_row(row: Card) -> list[str]:
+    """One call: what it was, how long it took, how much it took."""
+    median, lower, upper = (number(1000 * row["seconds"][name], 0) for name in ("median", "lower", "upper"))
+    sizes = [str(row[name]) for name in ("images", "targets", "side")]
+    return [f"`{row['verb']}`", *sizes, f"{median} ({lower} to {upper})", number(row["peak_mb"], 0)]
 
 
 def ablation_table(card: Card) -> str:
@@ -106,7 +123,7 @@ def figures_in_short(card: Card) -> str:
     """The main figures of a card on one line."""
     parts = [f"{s['dataset']} {s['phrase']} dice {number(s['dice']['value'])}" for s in card.get("segmentation", ())]
     parts += [f"presence {s['name']} auroc {number(s['auroc']['value'])}" for s in card.get("presence", ())[:1]]
-    parts += [f"{s['dataset']} malignant auroc {number(s['auroc']['value'])}" for s in card.get("diagnosis", ())]
+    parts += [f"{s['dataset']} {s['structure']} class auroc {number(s['auroc']['value'])}" for s in card.get("diagnosis", ())]
     parts += [f"{s['dataset']} {s['name']} mae {number(s['mae']['value'], 2)} mm" for s in card.get("measurement", ())]
     if "phantoms" in card:
         parts += [f"phantom {s['phrase']} ap50 {number(s['ap50'])}" for s in card["phantoms"]["instances"]]

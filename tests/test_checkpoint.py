@@ -9,7 +9,7 @@ from tiny_network import POINT, SEGMENT, build, inputs, pixel_values
 from torch import Tensor
 
 from umind import checkpoint
-from umind.checkpoint import load, save
+from umind.checkpoint import load, locate, save
 from umind.model import UMindModel
 from umind.schema.errors import CheckpointError
 
@@ -75,6 +75,19 @@ def test_dtype(folder: Path) -> None:
     for name in ("flaot32", "int8", "nn"):
         with pytest.raises(ValueError, match=name):
             load(folder, device="cpu", dtype=name)
+
+
+def test_the_embedded_model_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, elsewhere = tmp_path / "package" / "umind-tiny", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(checkpoint, "EMBEDDED", package)
+    assert locate(None) == locate("umind-tiny") == locate(Path("umind-tiny")) == package
+    assert locate("someone/umind-tiny") == "someone/umind-tiny"
+    save(MODEL, PROCESSOR, package)
+    assert load("umind-tiny", device="cpu", dtype="float32")[0].num_parameters() == MODEL.num_parameters()
+    (elsewhere / "umind-tiny").mkdir()
+    assert locate("umind-tiny") == "umind-tiny"
 
 
 def test_nothing_is_pickled(folder: Path) -> None:

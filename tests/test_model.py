@@ -105,7 +105,7 @@ def test_shapes(model: UMindModel, processor: UMindProcessor) -> None:
     assert output.points.heatmaps.shape == (len(output.points.tokens), 16, 16)
     assert output.regions.centres.shape == output.regions.extent.shape == (4, 8, 8)
     assert output.regions.presence.shape == (4,)
-    assert output.regions.masks.shape == (len(output.regions.slots), 16, 16)
+    assert output.regions.masks.shape == (len(output.regions.slots), 32, 32)
     assert output.past_key_values is None
 
 

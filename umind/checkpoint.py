@@ -22,9 +22,9 @@ EMBEDDED = Path(__file__).parent / "weights" / "umind-tiny"
 
 
 def load(
-    source: str | Path, *, device: str, dtype: str, adapter: str | Path | None = None
+    source: str | Path | None, *, device: str, dtype: str, adapter: str | Path | None = None
 ) -> tuple[UMindModel, UMindProcessor]:
-    """Model in evaluation mode, and processor, from a folder or a hub id, with an adapter on top if one is given.
+    """Model in evaluation mode, and processor, from what `locate` takes, with an adapter on top if one is given.
 
     Raises:
         CheckpointError: No config, tokenizer or safetensors weights, or weights missing, unknown or of another shape, which
@@ -37,6 +37,7 @@ def load(
         raise ValueError(f"{dtype!r} is no floating type of torch, as float32 or bfloat16 are")
     if adapter is not None and find_spec("peft") is None:
         raise ImportError("an adapter needs peft: pip install peft")
+    source = locate(source)
     try:
         check_config(source)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
@@ -56,6 +57,13 @@ def load(
     model.to(device)  # type: ignore[arg-type]
     model.eval()  # type: ignore[no-untyped-call]
     return model, processor
+
+
+def locate(source: str | Path | None) -> str | Path:
+    """Folder of the embedded model for None and for its name, unless a folder here bears it; else the folder or hub id."""
+    if source is None or (str(source) == EMBEDDED.name and not Path(source).is_dir()):
+        return EMBEDDED
+    return source
 
 
 def check_config(source: str | Path) -> None:

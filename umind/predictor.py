@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, overload
 
-from umind.checkpoint import EMBEDDED, load, save
+from umind.checkpoint import load, save
 from umind.io import ImageSource, as_image
 from umind.model import UMindModel
 from umind.one_pass import Encoded, OnePass
@@ -62,7 +62,7 @@ class UMindVL:
         """The embedded umind-tiny, or a model from a folder or hub id.
 
         Args:
-            source: Folder or hub id; the embedded model when None, with no download.
+            source: Folder or hub id; the embedded model for None and for "umind-tiny", with no download.
             device: Where to run.
             dtype: Floating type of the weights, as "float32" or "bfloat16".
             adapter: Folder of a LoRA adapter to put on top.
@@ -70,7 +70,7 @@ class UMindVL:
         Raises:
             CheckpointError: The weights are not safetensors, or do not fit their config.
         """
-        return cls(*load(EMBEDDED if source is None else source, device=device, dtype=dtype, adapter=adapter))
+        return cls(*load(source, device=device, dtype=dtype, adapter=adapter))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config, safetensors, tokenizer and processor."""

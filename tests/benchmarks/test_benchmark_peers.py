@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.images import Images
+from benchmarks.peers import beside, score, train
 from benchmarks.peers import fit as fitting
-from benchmarks.peers import score, train
+from benchmarks.peers.beside import SPECIALISTS, Sources, score_beside
 from benchmarks.peers.fit import BATCH, OUR_STEPS, OUR_UNAVERAGED, OUR_WARMUP, Plan, Training, fit
 from benchmarks.peers.network import build_network, load_imagenet, outline
 from benchmarks.peers.organs import LEGS, ORGANS
@@ -21,6 +23,7 @@ from benchmarks.peers.text import Precedents
 from benchmarks.peers.validate import PresenceRule, foreground, mean_dice
 from benchmarks.peers.views import View, Views, view_of
 from umind.data.store import Store
+from umind.evaluation.interview import Portion
 from umind.evaluation.predictions import Predictions
 from umind.evaluation.suites import run_suites
 from umind.processor.letterbox import letterbox
@@ -269,23 +272,63 @@ def test_results_are_valid(trained: Path) -> None:
 def test_the_suites_run_unchanged_and_answers_are_kept(trained: Path, tmp_path: Path) -> None:
     samples = [replace(drawn(seed, split="val"), absent=("liver lesion",)) for seed in range(300, 303)]
     path = tmp_path / "val.tsv"
-    card = run_suites(Predictions(path, Specialists(trained)), samples, score.OUTLINES)
+    suites = SPECIALISTS.known("all")
+    assert {"segmentation", "presence"} <= set(suites)
+    card = run_suites(Predictions(path, Specialists(trained)), samples, suites)
     (row,) = card["segmentation"]
     assert (row["dataset"], row["phrase"], row["num_images"]) == ("BUSBRA", "breast lesion", 3)
     assert [row["num_absent"] for row in card["presence"]] == [3]
-    assert run_suites(Predictions(path), samples, score.OUTLINES) == card
+    assert run_suites(Predictions(path), samples, suites) == card
+
+
+def images_of(split: str, *, limit: int | None = None) -> Images:
+    samples = [replace(drawn(seed, split=split), absent=("liver lesion",)) for seed in range(300, 302)]
+    return Images(split, limit, False, {"BUSBRA": Portion(samples, limit, num_left_out=3)})
 
 
 def test_the_command_scores(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = [replace(drawn(seed, split="test"), absent=("liver lesion",)) for seed in range(300, 302)]
-    monkeypatch.setattr(score, "open_portions", lambda folder, split, limit: {"BUSBRA": samples[:limit]})
-    places = ["--predictions", str(tmp_path / "test.tsv"), "--results", str(tmp_path), "--specialists", str(trained)]
-    score.main(["--data", str(tmp_path), "--split", "test", *places])
-    card = json.loads((tmp_path / "peers-test.json").read_text())
-    assert (card["model"], card["data"], card["segmentation"][0]["num_images"]) == ("peers", {"BUSBRA": 2}, 2)
+    monkeypatch.setattr(score, "open_images", lambda folder, split, limit: images_of(split, limit=limit))
+    monkeypatch.setattr(beside, "ORGANS", {"breast": ORGANS["breast"]})
+    places = ["--predictions", str(tmp_path / "kept"), "--results", str(tmp_path), "--specialists", str(trained)]
+    score.main(["--data", str(tmp_path), "--split", "test", "--peer", "specialists", *places])
+    card = json.loads((tmp_path / "specialists-test.json").read_text())
+    assert (card["model"], card["data"], card["left_out"]) == ("specialists", {"BUSBRA": 2}, {"BUSBRA": 3})
+    assert card["segmentation"][0]["num_images"] == 2
     assert len((tmp_path / "test_runs.csv").read_text().splitlines()) == 2
-    score.main(["--data", str(tmp_path), "--limit", "1", "--suite", "presence", *places])
-    assert "segmentation" not in json.loads((tmp_path / "peers-val-limit-1.json").read_text())
+    score.main(["--data", str(tmp_path), "--limit", "1", "--peer", "specialists", *places])
+    assert json.loads((tmp_path / "specialists-val-limit-1.json").read_text())["data"] == {"BUSBRA": 1}
+
+
+def test_a_missing_peer_costs_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources = Sources(tmp_path / "none", tmp_path / "none", tmp_path / "kept")
+    score_beside(sources, images_of("val"), "all", ours=tmp_path / "ours-abc" / "val.tsv", results=tmp_path)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said] == ["specialists are not scored", "precedents are not scored"]
+    assert "lacks breast, head, ovary, thyroid, carotid: run python -m benchmarks.peers.train" in said[0]
+    score_beside(sources, images_of("val"), "measurement", ours=tmp_path / "ours-abc" / "val.tsv", results=tmp_path)
+    assert capsys.readouterr().out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_peers_beside_a_model(
+    trained: Path, stores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(beside, "ORGANS", {"breast": ORGANS["breast"]})
+    monkeypatch.setattr(beside, "build_network", lambda *, imagenet: build_network(imagenet=False))
+    images = images_of("val")
+    sources = Sources(trained, stores, tmp_path / "kept")
+    ours = tmp_path / "kept" / "ours-abc" / "val.tsv"
+    run_suites(Predictions(ours, Specialists(trained)), images.samples, ["segmentation"])
+    score_beside(sources, images, "all", ours=ours, results=tmp_path)
+    assert "are not scored" not in capsys.readouterr().out
+    compared = json.loads((tmp_path / "compared-val.json").read_text())
+    assert compared["models"] == ["ours", "specialists"]
+    assert [row["difference"]["value"] for row in compared["differences"]] == [0]
+    assert json.loads((tmp_path / "precedents-val.json").read_text())["diagnosis"]
+    kept = sources.kept(images)
+    assert kept.is_file()
+    monkeypatch.setattr(beside, "answering_code", list)
+    assert sources.kept(images) != kept
 
 
 @dataclass

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.images import Images
 from benchmarks.peers import compare
 from benchmarks.peers.compare import comparison_table
+from umind.evaluation.interview import Portion
 from umind.evaluation.predictions import Predictions
-from umind.evaluation.segmentation import SegmentationCase, SegmentationScore, evaluate_segmentation, summarise
+from umind.evaluation.segmentation import OutlineGap, SegmentationCase, SegmentationScore, evaluate_segmentation, summarise
 from umind.geometry.frame import FrameMap
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Segmentation
@@ -23,12 +25,12 @@ PATIENTS = {"a": "p", "b": "p", "c": "q", "d": "r"}
 
 
 def scored(dices: dict[str, float], *, dataset: str = "BUSBRA", phrase: str = "breast lesion") -> SegmentationScore:
-    return summarise(
-        [
-            SegmentationCase(dataset, phrase, key, PATIENTS[key], value, value / (2 - value), value > 0, 1, 1)
-            for key, value in dices.items()
-        ]
-    )
+    gap = OutlineGap(1.0, 1.0)
+    cases = [
+        SegmentationCase(dataset, phrase, key, PATIENTS[key], value, value / (2 - value), gap, None, value > 0, 1, 1)
+        for key, value in dices.items()
+    ]
+    return summarise(dataset, cases, [])
 
 
 def test_the_numbers_are_those_worked_by_hand() -> None:
@@ -102,7 +104,11 @@ def test_the_command_on_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     ]
     for name, side in (("ours", 16), ("peer", 32)):
         evaluate_segmentation(Predictions(tmp_path / f"{name}.tsv", Square(side)), samples)
-    monkeypatch.setattr(compare, "open_portions", lambda folder, split, limit: {"HC18": samples[:limit]})
+
+    def opened(folder: Path, split: str, *, limit: int | None) -> Images:
+        return Images(split, limit, False, {"HC18": Portion(samples, limit)})
+
+    monkeypatch.setattr(compare, "open_images", opened)
     files = [str(tmp_path / "ours.tsv"), str(tmp_path / "peer.tsv")]
     compare.main([*files, "--data", str(tmp_path), "--names", "ours", "peer", "--results", str(tmp_path)])
     card = json.loads((tmp_path / "compared-val.json").read_text())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run import card_name, note_test_run, parse
+from benchmarks.cards import card_name, note_test_run
 from benchmarks.tables import BEGIN, END, figures_in_short, figures_of, main, read_cards, rewrite
 
 INTERVAL = {"value": 0.8765432, "lower": 0.81, "upper": None, "num_groups": 3, "num_undefined": 0}
@@ -23,6 +23,7 @@ HEAD = {
 CARD = HEAD | {
     "split": "test",
     "data": {"BUSBRA": 3},
+    "left_out": {"BUSBRA": 2, "HC18": 1},
     "segmentation": [
         {
             "dataset": "BUSBRA",
@@ -33,15 +34,30 @@ CARD = HEAD | {
             "dice_sd": None,
             "iou": INTERVAL,
             "iou_sd": 0.1,
+            "hd95": INTERVAL,
+            "nsd": INTERVAL,
+            "length_unit": "mm",
+            "tolerance": 2.0,
             "exact_count": 1.0,
+            "empty": {"num_images": 7, "specificity": INTERVAL},
         }
     ],
     "measurement": [
         {
             "dataset": "HC18",
             "name": "head circumference",
-            "agreement": {"lower": -5.0, "upper": 4.0, "num_cases": 9, "num_missed": 2, "bias": -0.5},
+            "agreement": {
+                "lower": -5.0,
+                "upper": 4.0,
+                "num_cases": 9,
+                "num_missed": 2,
+                "bias": -0.5,
+                "mae_percent": 1.25,
+            },
             "mae": INTERVAL,
+            "icc": {"value": 0.9, "lower": 0.7, "upper": 0.95},
+            "tolerance": 0.03,
+            "within": INTERVAL,
             "coverage": 0.9,
         }
     ],
@@ -57,9 +73,10 @@ def test_rewriting_is_idempotent_and_leaves_the_rest() -> None:
     assert once.endswith("\n\nAfter.\n")
     assert "old 0.123" not in once
     assert "0.877 (0.810 to n/a) ± n/a" in once
-    assert "9 (2 missed)" in once
+    assert "87.7 (81.0 to n/a) % of 7" in once
+    assert "11 (2 missed)" in once
     assert "commit `abcdef`" in once
-    assert "test split" in once
+    assert "test split, without 3 images that have a near-duplicate in train, commit" in once
 
 
 def test_the_command_on_files(tmp_path: Path) -> None:
@@ -100,7 +117,7 @@ def test_every_test_run_is_noted(tmp_path: Path) -> None:
     assert figures_in_short(CARD) in lines[2]
 
 
-def test_a_limited_run_has_its_own_name() -> None:
-    assert card_name(parse(["--data", "x", "--split", "test"])) == "test"
-    assert card_name(parse(["--data", "x", "--limit", "5"])) == "val-limit-5"
-    assert card_name(parse([])) == "phantoms"
+def test_a_part_has_its_own_name() -> None:
+    assert card_name("test") == "test"
+    assert card_name("val", suite="all", limit=5) == "val-limit-5"
+    assert card_name("compared-val", suite="presence", limit=5, with_twins=True) == "compared-val-presence-with-twins-limit-5"

@@ -47,7 +47,7 @@ def test_the_set_itself_in_place_of_a_folder_of_sets(
     assert main([*call, str(folder / "BUSBRA")]) == 0
     assert json.loads(capsys.readouterr().out) == whole
     assert whole["segmentation"][0]["num_images"] == 3
-    assert whole["diagnosis"][0]["num_benign"] == 1
+    assert whole["diagnosis"][0]["counts"] == {"benign": 1, "malignant": 2}
 
 
 def test_predict_once_and_score_without_a_model(

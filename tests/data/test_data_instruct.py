@@ -11,8 +11,8 @@ import pytest
 
 from umind.cli.main import main
 from umind.data.adapters.registry import open_dataset
-from umind.data.conversation import NUMBERS, where
-from umind.data.instruct import KINDS, Said, converse, options_of, record_of
+from umind.data.conversation import NUMBERS, Finding, where
+from umind.data.instruct import KINDS, Case, Said, about_choice, converse, options_of, overlap, record_of
 from umind.data.phantom import phantom_sample
 from umind.data.wording import WORDINGS, plural
 from umind.geometry.caliper import diameters_of_mask
@@ -161,3 +161,18 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["data", "instruct", str(root), "--out", str(out), "--turns", "2"]) == 1
     assert out.read_bytes() == once
     assert main(["data", "instruct", str(root), "--out", str(out), "--turns", "0"]) == 2
+
+
+def test_no_option_is_a_part_of_the_true_one() -> None:
+    assert overlap("well defined", "well defined smooth")
+    assert overlap("well defined smooth", "well defined")
+    assert not overlap("well defined", "well defined")  # the true one stays
+    assert not overlap("benign", "malignant")
+    mask = np.zeros((1, 32, 32), bool)
+    mask[:, 8:20, 8:20] = True
+    finding = Finding("thyroid nodule", mask, {"margin": "well defined smooth"})
+    options = {("thyroid nodule", "margin"): ("ill defined", "well defined", "well defined smooth")}
+    case = Case("thyroid", (finding,), (), {}, None, {}, options)
+    (said,) = about_choice(case, np.random.default_rng(0))
+    assert "ill defined" in said.question
+    assert said.question.count("well defined") == 1

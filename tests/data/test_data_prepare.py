@@ -52,9 +52,11 @@ def small(root: Path | None, folder: Path, **kwargs: object) -> Prepared:
 def test_phantoms_alone(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     prepared = small(None, tmp_path, watch=lambda *args: told.append(args))
-    assert prepared.stores == {"phantom-train": 3, "phantom-val": 2}
+    assert prepared.stores == {"phantom-train": 3, "phantom_lesions-train": 3, "phantom-val": 2}
     assert prepared.left_out == ()
-    assert told == [("phantom-train", k, 3) for k in (1, 2, 3)] + [("phantom-val", k, 2) for k in (1, 2)]
+    assert told == [(name, k, n) for name, n in prepared.stores.items() for k in range(1, n + 1)]
+    lesions = Store(tmp_path / "phantom_lesions-train")
+    assert all({"cyst", "solid lesion"} & {name for name, _, _ in f.structures} for f in lesions.facts)
     train, val = Store(tmp_path / "phantom-train"), Store(tmp_path / "phantom-val")
     assert [f.key for f in train.facts] == [f"phantom-{1_000_000 + k}" for k in range(3)]
     assert [f.key for f in val.facts] == [f"phantom-{2_000_000 + k}" for k in range(2)]
@@ -73,6 +75,7 @@ def test_sets_are_stored_and_finished_ones_stay(root: Path, tmp_path: Path) -> N
         "Dataset_BUSI_with_GT-train": 2,
         "Dataset_BUSI_with_GT-val": 2,
         "phantom-train": 3,
+        "phantom_lesions-train": 3,
         "phantom-val": 2,
     }
     assert prepared.left_out == ()
@@ -93,7 +96,12 @@ def test_what_cannot_be_read_is_listed(root: Path, tmp_path: Path) -> None:
     (root / "HC18").mkdir()
     (root / "unheard of").mkdir()
     prepared = small(root, tmp_path / "out")
-    assert prepared.stores == {"Dataset_BUSI_with_GT-train": 1, "phantom-train": 3, "phantom-val": 2}
+    assert prepared.stores == {
+        "Dataset_BUSI_with_GT-train": 1,
+        "phantom-train": 3,
+        "phantom_lesions-train": 3,
+        "phantom-val": 2,
+    }
     assert [item.what for item in prepared.left_out] == [
         "Dataset_BUSI_with_GT benign/benign (1)",
         "Dataset_BUSI_with_GT benign/benign (2)",
@@ -109,7 +117,7 @@ def test_what_cannot_be_read_is_listed(root: Path, tmp_path: Path) -> None:
 def test_sets_that_may_not_ship_are_named(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ADAPTERS["Dataset_BUSI_with_GT"], "may_ship", False)
     prepared = small(root, tmp_path / "out")
-    assert set(prepared.stores) == {"phantom-train", "phantom-val"}
+    assert set(prepared.stores) == {"phantom-train", "phantom_lesions-train", "phantom-val"}
     assert [(item.what, item.expected) for item in prepared.left_out] == [("Dataset_BUSI_with_GT", True)]
     assert "Dataset_BUSI_with_GT-train" in small(root, tmp_path / "out", all_sets=True).stores
 

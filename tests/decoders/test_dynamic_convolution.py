@@ -13,7 +13,7 @@ def test_published_size() -> None:
 @pytest.mark.parametrize("scaled", [False, True])
 def test_equals_a_loop_over_instances(num_images: int, scaled: bool) -> None:
     torch.manual_seed(0)
-    layer = DynamicConvolution(6, 5)
+    layer = DynamicConvolution(6, 5, 3)
     kernels, features = torch.randn(4, layer.num_parameters), torch.randn(num_images, 6, 7, 9)
     rows = torch.arange(4) % num_images
     origins, scales = torch.rand(4, 2), torch.rand(4, 2) + 0.1
@@ -23,18 +23,18 @@ def test_equals_a_loop_over_instances(num_images: int, scaled: bool) -> None:
         unit = scales[index] if scaled else torch.tensor([0.5, 0.5])
         across, down = (xs - origins[index, 0]) / unit[0], (ys - origins[index, 1]) / unit[1]
         x = torch.cat([features[rows[index]], across[None], down[None]])[None]
-        w1, b1, w2, b2, w3, b3 = one.split([40, 5, 25, 5, 5, 1])
+        w1, b1, w2, b2, w3, b3 = one.split([40, 5, 25, 5, 15, 3])
         x = functional.conv2d(x, w1.reshape(5, 8, 1, 1), b1).relu()
         x = functional.conv2d(x, w2.reshape(5, 5, 1, 1), b2).relu()
-        x = functional.conv2d(x, w3.reshape(1, 5, 1, 1), b3)
-        torch.testing.assert_close(results[index], x[0, 0], atol=1e-4, rtol=1e-4)
+        x = functional.conv2d(x, w3.reshape(3, 5, 1, 1), b3)
+        torch.testing.assert_close(results[index], x[0], atol=1e-4, rtol=1e-4)
 
 
 def test_no_instances() -> None:
     layer, none = DynamicConvolution(6, 5), torch.zeros(0, dtype=torch.long)
     for num_images in (1, 2):
         features = torch.zeros(num_images, 6, 7, 9)
-        assert layer(torch.zeros(0, layer.num_parameters), features, none, torch.zeros(0, 2)).shape == (0, 7, 9)
+        assert layer(torch.zeros(0, layer.num_parameters), features, none, torch.zeros(0, 2)).shape == (0, 1, 7, 9)
 
 
 def test_controller_starts_small() -> None:

@@ -2,10 +2,10 @@ import torch
 from fitting import descends_towards, discs, fit
 
 from umind.decoders.mask.head import MaskHead
-from umind.decoders.mask.loss import mask_loss, upsample_to
+from umind.decoders.mask.loss import mask_loss
 
 POINTS = torch.tensor([[0.3, 0.4], [0.7, 0.6], [0.5, 0.2]])
-TARGET = discs(POINTS, torch.tensor([0.2, 0.15, 0.1]), 16)
+TARGET = discs(POINTS, torch.tensor([0.2, 0.15, 0.1]), 32)
 ROWS = torch.tensor([0, 1, 1])
 
 
@@ -17,8 +17,14 @@ def parts() -> tuple[MaskHead, torch.Tensor, torch.Tensor]:
 def test_shapes() -> None:
     head, instances, features = parts()
     masks = head(instances, POINTS, features, ROWS)
-    assert masks.shape == (3, 16, 16)
-    assert upsample_to(masks, torch.zeros(3, 32, 32)).shape == (3, 32, 32)
+    assert masks.shape == (3, 32, 32)
+
+
+def test_draws_what_is_finer_than_a_cell_of_its_features() -> None:
+    head, instances, features = parts()
+    stripes = torch.arange(32).remainder(2).expand(3, 32, 32).float()
+    fit(head, lambda: sum(mask_loss(head(instances, POINTS, features, ROWS), stripes)), 400)
+    assert ((head(instances, POINTS, features, ROWS) > 0) == (stripes > 0.5)).all()
 
 
 def test_overfits_one_batch() -> None:
@@ -41,7 +47,7 @@ def test_batch_equals_one_by_one() -> None:
 def test_loss_is_zero_at_the_target_and_falls_towards_it() -> None:
     logits = 40 * TARGET - 20
     assert max(map(float, mask_loss(logits, TARGET))) < 1e-6
-    start = torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(0))
+    start = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
     for part in range(2):
         assert descends_towards(start, 12 * TARGET - 6, lambda x, part=part: mask_loss(x, TARGET)[part])
 

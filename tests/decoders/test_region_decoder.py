@@ -33,7 +33,7 @@ def test_shapes_with_sites(decoder: RegionDecoder) -> None:
     output = decoder(states, ROWS, features, SITES)
     assert output.centres.shape == output.extent.shape == (3, 8, 8)
     assert output.presence.shape == (3,)
-    assert output.masks.shape == (4, 16, 16)
+    assert output.masks.shape == (4, 32, 32)
     assert output.boxes.shape == (4, 4)
     assert output.log_spread.shape == (4, 2)
     assert output.quality.shape == output.scores.shape == (4,)

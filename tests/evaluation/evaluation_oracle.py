@@ -11,13 +11,15 @@ import numpy as np
 from umind.data.examples import axis_ends
 from umind.evaluation.answers import question_of
 from umind.evaluation.calibration import IDENTITY
+from umind.evaluation.report import reference_of
 from umind.evaluation.truth import masks_of
 from umind.geometry.boxes import boxes_of_masks
 from umind.geometry.caliper import diameters_of_mask
 from umind.geometry.frame import FrameMap
+from umind.metrics.text import quantities_of
 from umind.processor.letterbox import letterbox
 from umind.schema.image import UltrasoundImage
-from umind.schema.result import Answer, Classification, Detection, Keypoints, Measurement, Segmentation
+from umind.schema.result import Answer, Classification, Detection, Keypoints, Measurement, Report, Segmentation
 from umind.schema.sample import Sample, Structure
 
 LONGEST = "longest diameter of the "
@@ -34,6 +36,7 @@ def shown(
     patient: str | None = None,
     organ: str = "breast",
     reference: float | None = None,
+    spacing: float | None = 0.5,
 ) -> Sample:
     """A black image with bright rectangles (x1, y1, x2, y2)."""
     pixels = np.zeros((64, 80), np.uint8)
@@ -42,7 +45,7 @@ def shown(
         mask[y1:y2, x1:x2] = True
     attributes = {"class": kind} if kind else {}
     return Sample(
-        UltrasoundImage(pixels, spacing=0.5, name=key),
+        UltrasoundImage(pixels, spacing=spacing, name=key),
         key=key,
         dataset=dataset,
         split="val",
@@ -54,6 +57,20 @@ def shown(
     )
 
 
+def measured(text: str) -> tuple[Measurement, ...]:
+    """The numbers of a text as measurements."""
+    told = {
+        "spread": 0.1,
+        "evidence": (),
+        "method": "truth",
+        "calibration": "user",
+        "code": None,
+        "presence": 1,
+        "phrase": "it",
+    }
+    return tuple(Measurement(quantity.value, unit=quantity.unit, **told) for quantity in quantities_of(text))
+
+
 class Oracle:
     """Has the verbs of `UMindVL` and answers with the truth, unless a fault is planted.
 
@@ -63,6 +80,7 @@ class Oracle:
         there: Its presence; 0.9 for what is there and 0.1 for what is not.
         words: Its answer to a question whose truth is given.
         malignant: Its probability of malignant, from the truth.
+        named: What it takes a class for, where there are more than two.
         scale: Factor on measurements.
         turn: Order in which it gives the four axis ends.
         drop: Leaves out the last result of every call.
@@ -76,12 +94,14 @@ class Oracle:
         there: Callable[[Sample, str], float] | None = None,
         words: Callable[[bool], str] = lambda there: "Yes" if there else "No",
         malignant: Callable[[bool], float] = lambda truth: 0.8 if truth else 0.2,
+        named: Callable[[str], str] = lambda truth: truth,
         scale: float = 1.0,
         turn: Sequence[int] = (0, 1, 2, 3),
         drop: bool = False,
     ) -> None:
         self.by_image = {id(sample.image): sample for sample in samples}
         self.masks, self.words, self.malignant, self.scale, self.turn, self.drop = masks, words, malignant, scale, turn, drop
+        self.named = named
         self.there = there or (lambda sample, phrase: 0.9 if len(masks_of(sample, phrase)) else 0.1)
         self.model = SimpleNamespace(config=SimpleNamespace(**asdict(IDENTITY)))
         self.batches: list[int] = []
@@ -163,10 +183,11 @@ class Oracle:
 
     def classify(self, images, phrases, options, *, threshold=None):
         def make(sample, phrase, presence):
-            p = self.malignant(sample.structure(phrase).attributes["class"] == "malignant")
-            return Classification(
-                tuple(options), probabilities=np.array([1 - p, p]), presence=presence, label=None, phrase=phrase
-            )
+            truth = sample.structure(phrase).attributes["class"]
+            p = self.malignant(truth == "malignant")
+            several = np.where(np.array(options) == self.named(truth), 0.8, 0.2 / (len(options) - 1))
+            probabilities = np.array([1 - p, p]) if len(options) == 2 else several
+            return Classification(tuple(options), probabilities=probabilities, presence=presence, label=None, phrase=phrase)
 
         return self.each(images, phrases, make)
 
@@ -176,3 +197,10 @@ class Oracle:
             return Answer(self.words(there), evidence=(), presence=1.0)
 
         return self.each(images, questions, make)
+
+    def report(self, images, *, threshold=None):
+        def make(sample, phrase, presence):
+            text = reference_of(sample)
+            return Report(text, findings=(), measurements=measured(text), evidence=(), presence=1.0)
+
+        return self.each(images, ["report"] * len(images), make)

@@ -36,6 +36,9 @@ def test_sets_of_a_folder(folder: Path) -> None:
     assert {name: len(portion) for name, portion in portions.items()} == {"BUSBRA": 2}
     assert len(open_portions(folder, "val", limit=1)["BUSBRA"]) == 1
     assert open_portions(folder, "train") == {}
+    first = open_portions(folder, "val", without={"BUSBRA": ["Images/bus_0002-l"], "HC18": ["Images/bus_0001-l"]})["BUSBRA"]
+    assert ([sample.key for sample in first], first.num_left_out) == (["Images/bus_0001-l"], 1)
+    assert open_portions(folder, "test", without={"BUSBRA": ["Images/bus_0003-l"]}) == {}
     assert len(open_portions(folder / "BUSBRA", "val")["BUSBRA"]) == 2
     with pytest.raises(ValueError, match="known folders"):
         open_portions(folder / "BUSBRA" / "Images", "val")
@@ -48,8 +51,10 @@ def test_suites_by_name(folder: Path) -> None:
     card = run_suites(oracle, Together([samples, []]))
     assert card.keys() == SUITES.keys()
     assert card["segmentation"][0]["dice"]["value"] == 1
+    assert card["detection"][0]["ap"]["value"] == 1
+    assert card["keypoints"][0]["oks_ap"]["value"] == 1
     assert card["diagnosis"][0]["auroc"]["value"] == 1
     assert card["measurement"] == []
     json.dumps(card, allow_nan=False)
-    with pytest.raises(ValueError, match="segmentation, presence"):
+    with pytest.raises(ValueError, match="segmentation, detection"):
         run_suites(oracle, samples, ["grading"])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umind.metrics.language import bleu, rouge
+from umind.metrics import language
+from umind.metrics.language import bleu, chinese_words, rouge
 
 WORDS = ("a", "oval", "irregular", "mass", "nodule", "cyst", "in", "the", "left", "right", "breast", "with", "shadow")
 seeds = st.integers(0, 2**16)
@@ -67,6 +68,25 @@ def test_rouge_of_chinese_takes_characters() -> None:
     assert got.longest == pytest.approx(4 / 5)
 
 
+def test_chinese_by_words() -> None:
+    predicted, truth = "左侧甲状腺结节，12mm。", "右侧甲状腺结节，12mm。"
+    words = (["左侧", "甲状腺", "结节", "，", "12mm", "。"], ["右侧", "甲状腺", "结节", "，", "12mm", "。"])
+    assert (chinese_words(predicted), chinese_words(truth)) == words
+    for order in (1, 2, 3, 4):
+        assert bleu([predicted], [truth], order, language="zh-words") == pytest.approx(bleu_by_loop([words], order), abs=1e-6)
+    assert rouge([predicted], [truth], language="zh-words").unigrams == pytest.approx(3 / 4)  # marks are no words
+    assert rouge([predicted], [truth]).unigrams == pytest.approx(7 / 8)
+
+
+def test_chinese_by_words_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language, "find_spec", lambda name: None)
+    language._segmenter.cache_clear()
+    for score in (bleu, rouge):
+        with pytest.raises(ImportError, match=r"pip install 'umind\[chinese\]'"):
+            score(["结节"], ["结节"], language="zh-words")
+        score(["结节"], ["结节"], language="zh")
+
+
 def test_missing_answers_count() -> None:
     truth = ["an oval hypoechoic mass", "a simple cyst in the left breast"]
     assert bleu(truth, truth) == pytest.approx(1)
@@ -91,8 +111,8 @@ def test_undefined_and_refused() -> None:
             score(["a"], [])
         with pytest.raises(ValueError, match="reference is empty"):
             score(["a"], [" "])
-    with pytest.raises(ValueError, match="'fr'"):
-        bleu(["a"], ["a"], language="fr")
+        with pytest.raises(ValueError, match="'fr'"):
+            score(["a"], ["a"], language="fr")
 
 
 def corpus(seed: int) -> tuple[list[str], list[str]]:

@@ -18,7 +18,7 @@ class PixelConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the pixel encoder.
 
     Args:
-        encoder: timm name of a network with features at strides 4, 8, 16 and 32.
+        encoder: timm name of a network with features at strides 2, 4, 8, 16 and 32.
         image_size: Side of the square input, a multiple of 32.
         width: Channels of the pyramid.
         mask_channels: Channels of the mask features.
@@ -78,13 +78,14 @@ class PixelEncoder(nn.Module):
 
     def __init__(self, config: PixelConfig, hidden_size: int) -> None:
         super().__init__()
-        encoder = timm.create_model(config.encoder, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4))
+        encoder = timm.create_model(config.encoder, pretrained=False, features_only=True, out_indices=(0, 1, 2, 3, 4))
         self.encoder = encoder
-        c2, c3, c4, c5 = cast(FeatureInfo, encoder.feature_info).channels()
+        c1, c2, c3, c4, c5 = cast(FeatureInfo, encoder.feature_info).channels()
         width = config.width
         self.lateral = nn.ModuleList([nn.Conv2d(c, width, 1) for c in (c3, c4, c5)])
         self.surround = nn.Conv2d(c5, width, 1)
         self.context = nn.Sequential(conv_block(width + 2, width), conv_block(width, width))
+        self.finest = nn.Conv2d(4 * c1, width // 2, 1)
         self.fine = nn.Conv2d(c2, width // 2, 1)
         self.coarse = nn.Conv2d(width, width // 2, 1)
         self.mask = nn.Sequential(
@@ -98,12 +99,13 @@ class PixelEncoder(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
         """Encode normalised grey images."""
-        x2, x3, x4, x5 = self.encoder(pixels.expand(-1, 3, -1, -1))
+        x1, x2, x3, x4, x5 = self.encoder(pixels.expand(-1, 3, -1, -1))
         top = self.lateral[2](x5) + self.surround(x5.mean((2, 3), keepdim=True))
         top = self.lateral[1](x4) + upsample(top)
         top = self.lateral[0](x3) + upsample(top)
         context = self.context(with_coordinates(top))
-        mask = self.mask(self.fine(x2) + upsample(self.coarse(context)))
+        finest = self.finest(functional.pixel_unshuffle(x1, 2))  # what a stride of 4 would blur, as channels
+        mask = self.mask(finest + self.fine(x2) + upsample(self.coarse(context)))
         tokens = torch.cat([x5, functional.pixel_unshuffle(x4, 2)], 1).flatten(2).transpose(1, 2)  # (B, T, c5 + 4 c4)
         tokens = self.token_norm(self.to_token(tokens)) + self.place
         return PixelFeatures(mask.float().contiguous(), context.float().contiguous(), tokens)

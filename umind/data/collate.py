@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn import functional
 
-from umind.data.examples import Example
+from umind.data.examples import Example, RegionTruth
 from umind.geometry.boxes import box_of_mask
 from umind.processor.letterbox import normalise
 from umind.processor.processor import UMindProcessor
@@ -50,26 +53,36 @@ class Collator:
         centres = np.array([centre_of_mask(m) for m in masks], np.float32).reshape(-1, 2) / size
         sides = boxes[:, 2:] - boxes[:, :2]
         sites = centres + rng.uniform(-self.jitter, self.jitter, centres.shape).astype(np.float32) * sides
-        union = np.array([t.masks.any(0) if len(t.masks) else np.zeros((size, size), bool) for t in truths], bool)
+        union = [covered(t) for t in truths]
         return RegionTargets(
             present=torch.tensor([float(t.present) for t in truths]),
-            extent=torch.from_numpy(shrink(union.reshape(-1, size, size), 8)),
+            extent=shrink(stack(union, size), 8),
             outlined=torch.tensor([float(t.outlined) for t in truths]),
             measured=torch.tensor([float(t.measured) for t in truths]),
             slots=torch.tensor([slot for slot, t in enumerate(truths) for _ in t.masks], dtype=torch.long),
             centres=torch.from_numpy(centres),
             sites=torch.from_numpy(sites.clip(0, 1)),
             boxes=torch.from_numpy(boxes),
-            masks=torch.from_numpy(shrink(np.array(masks, bool).reshape(-1, size, size), 2)),
+            masks=shrink(stack(masks, size), 2),
         )
 
 
-def shrink(masks: Bool[np.ndarray, "n s s"], factor: int) -> Float[np.ndarray, "n t t"]:
+def covered(truth: RegionTruth) -> Bool[np.ndarray, "s s"]:
+    """Pixels of a phrase, as far as its outlines and boxes tell."""
+    area: Bool[np.ndarray, "s s"] = np.any(truth.masks, axis=0)
+    for left, top, right, bottom in truth.boxes:
+        area[int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = True
+    return area
+
+
+def stack(masks: Sequence[Bool[np.ndarray, "s s"]], size: int) -> Bool[np.ndarray, "n s s"]:
+    """Masks in one array, also where there is none."""
+    return np.stack(masks) if masks else np.zeros((0, size, size), bool)
+
+
+def shrink(masks: Bool[np.ndarray, "n s s"], factor: int) -> Float[Tensor, "n t t"]:
     """Share of each ``factor`` x ``factor`` cell that a mask covers."""
-    num, size = masks.shape[:2]
-    cells = size // factor
-    shares: Float[np.ndarray, "n t t"] = masks.reshape(num, cells, factor, cells, factor).mean((2, 4), dtype=np.float32)
-    return shares
+    return functional.avg_pool2d(torch.from_numpy(masks)[:, None].float(), factor)[:, 0]
 
 
 def centre_of_mask(mask: Bool[np.ndarray, "s s"]) -> tuple[float, float]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from umind.data.wording import FOCAL, plural, word
 
@@ -29,11 +29,31 @@ class Finding:
         name: Canonical name.
         masks: Its instances, largest first, ``(N, H, W)``.
         attributes: What the annotation says of it.
+        boxes: xyxy of further instances that are boxed and not outlined, largest first, ``(B, 4)``.
     """
 
     name: str
     masks: Bool[np.ndarray, "n h w"]
     attributes: Mapping[str, str]
+    boxes: Float[np.ndarray, "b 4"] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+
+    @property
+    def count(self) -> int:
+        """Number of instances."""
+        return len(self.masks) + len(self.boxes)
+
+    @property
+    def outlined(self) -> bool:
+        """Whether every instance has its outline."""
+        return not len(self.boxes)
+
+    @property
+    def place(self) -> str:
+        """Where its largest instance lies, of those that are outlined if there are any."""
+        if len(self.masks):
+            return where(self.masks[0])
+        (left, top, right, bottom), (height, width) = self.boxes[0], self.masks.shape[1:]
+        return ninth((left + right) / 2 / width, (top + bottom) / 2 / height)
 
 
 @dataclass(frozen=True)
@@ -54,25 +74,30 @@ class Turn:
 def where(mask: Bool[np.ndarray, "h w"]) -> str:
     """Place of a mask in the frame's 3 x 3 grid: "upper left", "upper centre", "left", "centre" and so on."""
     rows, columns = mask.nonzero()
-    vertical = ("upper", "", "lower")[min(int(3 * (rows.mean() + 0.5) / mask.shape[0]), 2)]
-    horizontal = ("left", "centre", "right")[min(int(3 * (columns.mean() + 0.5) / mask.shape[1]), 2)]
+    return ninth((columns.mean() + 0.5) / mask.shape[1], (rows.mean() + 0.5) / mask.shape[0])
+
+
+def ninth(x: float, y: float) -> str:
+    """Name of the cell of a 3 x 3 grid that holds a point, in shares of the frame's width and height."""
+    vertical = ("upper", "", "lower")[min(int(3 * y), 2)]
+    horizontal = ("left", "centre", "right")[min(int(3 * x), 2)]
     return f"{vertical} {horizontal}".strip()
 
 
 def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...], attributes: Mapping[str, str]) -> Turn:
     """The report that the annotation supports: organ, findings with their evidence and size, assessment."""
-    parts, targets = [f"{organ} ultrasound." if organ != "phantom" else "ultrasound phantom."], []
+    parts, targets = [f"{organ} ultrasound.".lstrip() if organ != "phantom" else "ultrasound phantom."], []
     for finding in findings:
-        count = len(finding.masks)
+        count = finding.count
         noun = finding.name if count == 1 else plural(finding.name)
         words = [finding.attributes[k] for k in ("echogenicity", "shape") if k in finding.attributes]
-        place = f" in the {where(finding.masks[0])}" if count == 1 and finding.name in FOCAL else ""
+        place = f" in the {finding.place}" if count == 1 and finding.name in FOCAL else ""
         parts.append(" ".join([number(count), *words, noun]) + f" [SEG]{place}.")
         targets.append(finding.name)
         if "margin" in finding.attributes:
             parts.append(f"margin {finding.attributes['margin']}.")
         measures = HEAD_MEASURES if finding.name == "fetal head" else LESION_MEASURES if finding.name in FOCAL else ()
-        if measures and count == 1:
+        if measures and count == 1 and finding.outlined:
             parts.append(", ".join(f"{m} [MEAS]" for m in measures) + ".")
             targets += [finding.name] * len(measures)
         if "class" in finding.attributes:
@@ -97,17 +122,18 @@ def questions(
     def pick(*choices: str) -> str:
         return choices[rng.integers(len(choices))]
 
-    yield Turn(pick("which organ is shown?", "what is scanned here?", "what does this image show?"), organ)
+    if organ:
+        yield Turn(pick("which organ is shown?", "what is scanned here?", "what does this image show?"), organ)
     for finding in findings:
-        name, count, phrase = finding.name, len(finding.masks), word(finding.name, rng)
-        place = where(finding.masks[0])
+        name, count, phrase = finding.name, finding.count, word(finding.name, rng)
+        place = finding.place
         yield Turn(pick(f"is there a {phrase}?", f"do you see a {phrase}?", f"is a {phrase} present?", f"any {phrase}?"), "yes")
         yield Turn(f"is there a {phrase}, and where?", f"yes, in the {place} [SEG]", (name,))
         yield Turn(pick(f"where is the {phrase}?", f"where do you see the {phrase}?"), f"in the {place} [SEG]", (name,))
         yield Turn(pick(f"how many {plural(phrase)}?", f"count the {plural(phrase)}"), number(count))
         yield Turn(pick(f"outline the {phrase}", f"show me the {phrase}", f"mark the {phrase}"), "[SEG]", (name,))
         yield Turn(pick(f"box the {phrase}", f"put a box around the {phrase}"), "[DET]", (name,))
-        if name in FOCAL and count == 1:
+        if name in FOCAL and count == 1 and finding.outlined:
             size = "longest diameter [MEAS], perpendicular diameter [MEAS]"
             yield Turn(pick(f"how big is the {phrase}?", f"what size is the {phrase}?"), size, (name, name))
         for key in DESCRIPTORS:

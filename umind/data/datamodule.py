@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from umind.data.collate import Collator
 from umind.data.examples import Example
 from umind.data.mixture import Mixture, Onward, Walk
+from umind.data.shards import ShardMixture
 from umind.data.store import Store
 from umind.processor.processor import UMindProcessor
 from umind.schema.batch import Batch
@@ -35,6 +36,11 @@ class MixtureData(LightningDataModule):
         val_limit: Most validation images of each set; ``predict`` walks through the same ones.
         num_workers: Processes that prepare examples; the stream is the same for any number.
         seed: Decides the stream.
+        shards: Folder of what ``umind data shards`` packed from the training stores. Training then streams from there without
+            end: ``num_samples`` says nothing, a run that is resumed begins new passes, and validation still reads stores::
+
+                umind data shards .cache/stores --out /net/shards
+                umind fit --config configs/tiny.yaml --data.shards /net/shards
     """
 
     def __init__(
@@ -46,10 +52,11 @@ class MixtureData(LightningDataModule):
         val_limit: int = 60,
         num_workers: int = 1,
         seed: int = 0,
+        shards: Path | None = None,
     ) -> None:
         super().__init__()
         self.folder, self.weights, self.batch_size, self.num_samples = Path(folder), dict(weights), batch_size, num_samples
-        self.val_limit, self.num_workers, self.seed = val_limit, num_workers, seed
+        self.val_limit, self.num_workers, self.seed, self.shards = val_limit, num_workers, seed, shards
         self.collator: Collator | None = None
         self.resumed_from = 0
 
@@ -72,9 +79,10 @@ class MixtureData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Example]:
         """The stream, from where it stopped."""
+        if self.shards is not None:
+            return self._loader(self._streamed(self.shards))
         stores = self.stores("train")
-        if missing := [name for name in self.weights if name not in stores]:
-            warnings.warn(f"no training images of {', '.join(missing)} in {self.folder}", UserWarning, stacklevel=2)
+        self._name_missing(stores, self.folder)
         mixture = Mixture(list(stores.values()), [self.weights[name] for name in stores], size=self.image_size, seed=self.seed)
         whole_batches = self.num_samples // self.batch_size * self.batch_size
         return self._loader(mixture, sampler=Onward(self.resumed_from, whole_batches))
@@ -90,6 +98,18 @@ class MixtureData(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Example]:
         """The validation images again."""
         return self.val_dataloader()
+
+    def _streamed(self, folder: Path) -> ShardMixture:
+        found = {name: sorted(folder.glob(f"{name}-train-*.tar")) for name in self.weights}
+        packed = {name: paths for name, paths in found.items() if paths}
+        if not packed:
+            raise ValueError(f"{folder} holds no train shard of {', '.join(self.weights)}: run `umind data shards`")
+        self._name_missing(packed, folder)
+        return ShardMixture(packed, self.weights, size=self.image_size, seed=self.seed + self.resumed_from)
+
+    def _name_missing(self, found: Collection[str], folder: Path) -> None:
+        if missing := [name for name in self.weights if name not in found]:
+            warnings.warn(f"no training images of {', '.join(missing)} in {folder}", UserWarning, stacklevel=3)
 
     def _walk(self, split: Split, limit: int | None) -> Walk:
         return Walk(list(self.stores(split).values()), size=self.image_size, seed=self.seed, limit=limit)

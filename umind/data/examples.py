@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -20,6 +20,12 @@ ORGANS = ("breast", "thyroid", "lung", "liver", "neck", "limb")
 """What is scanned, where that is not also the name of a structure that is outlined."""
 MIN_PIXELS = 24
 """Instances smaller than this in the model frame are cut off by the view's edge, and ignored."""
+LESIONS = (*FOCAL, "lesion")
+MAX_REGIONS = 2
+"""Findings of a view that are segmented or detected."""
+OWN_WORDS = 0.5
+"""Share of the free questions that are a set's own, where it has any."""
+TASK_TOKEN = "|".join(map(re.escape, TASK_TOKENS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +35,16 @@ class RegionTruth:
     Args:
         masks: Instances, largest first, ``(N, S, S)``.
         present: The phrase is in the image.
-        outlined: All its instances are known, those of an absent phrase too; an organ is there without an outline.
+        outlined: All its instances are outlined, those of an absent phrase too; an organ is there without an outline.
         measured: The token is ``[MEAS]``.
+        boxes: xyxy of further instances that are boxed and not outlined, ``(B, 4)``.
     """
 
     masks: Bool[np.ndarray, "n s s"]
     present: bool
     outlined: bool = True
     measured: bool = False
+    boxes: Float[np.ndarray, "b 4"] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,23 +66,26 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What a view shows: the findings that are still in it, and what is not there."""
+    """What a view shows: the findings that are still in it, what is not there, and what the set itself says of it."""
 
     facts: Facts
     findings: tuple[Finding, ...]
     absent: tuple[str, ...]
     size: int
+    said: tuple[Turn, ...] = ()
+    report: str = ""
 
     def finding(self, name: str) -> Finding | None:
-        """A finding by canonical name; "lesion" is all focal ones together."""
+        """A finding by canonical name; "lesion" is all focal ones together, and what a set itself calls so."""
         if name != "lesion":
             return next((f for f in self.findings if f.name == name), None)
-        focal = [f for f in self.findings if f.name in FOCAL]
+        focal = [f for f in self.findings if f.name in LESIONS]
         if not focal:
             return None
         masks = np.concatenate([f.masks for f in focal])
         order = np.argsort(-masks.sum((1, 2)), kind="stable")
-        return Finding("lesion", masks[order], focal[0].attributes if len(focal) == 1 else {})
+        boxes = sizeable(np.concatenate([f.boxes for f in focal]))
+        return Finding("lesion", masks[order], focal[0].attributes if len(focal) == 1 else {}, boxes)
 
     def masks(self, name: str) -> Bool[np.ndarray, "n s s"]:
         """Instances of a canonical name; none when it is absent."""
@@ -82,32 +93,52 @@ class Scene:
         return finding.masks if finding else np.zeros((0, self.size, self.size), bool)
 
     def truth(self, name: str, *, measured: bool) -> RegionTruth:
-        """Truth of a region token that stands for a name."""
-        if name in (*ORGANS, "organ"):
-            return RegionTruth(self.masks(name), present=name in (self.facts.organ, "organ"), outlined=False)
-        masks = self.masks(name)
-        return RegionTruth(masks, present=len(masks) > 0, measured=measured)
+        """Truth of a region token that stands for a name; a set may outline what is an organ elsewhere."""
+        finding, masks = self.finding(name), self.masks(name)
+        if name in (*ORGANS, "organ") and not (finding or name in self.absent):
+            return RegionTruth(masks, present=name in (self.facts.organ, "organ"), outlined=False)
+        if finding is None:
+            return RegionTruth(masks, present=False, measured=measured)
+        return RegionTruth(masks, present=True, outlined=finding.outlined, measured=measured, boxes=finding.boxes)
 
 
 def observe(view: Labelled) -> Scene:
-    """Read the findings off a label map."""
-    findings, number = [], 0
+    """Read the findings off a label map and its boxes."""
+    findings, number, first = [], 0, 0
     gone: list[str] = []
-    for name, count, attributes in view.facts.structures:
-        if not count:  # boxed and not outlined: neither a finding nor a negative
+    structures = view.facts.structures
+    for (name, count, attributes), boxed in zip(structures, view.facts.boxed or (0,) * len(structures), strict=True):
+        if not count + boxed:  # boxed, in a store that keeps no boxes: neither a finding nor a negative
             continue
-        masks = np.stack([view.labels == number + k + 1 for k in range(count)])
+        masks = view.labels == np.arange(number + 1, number + count + 1).astype(np.uint8)[:, None, None]
         number += count
         area = masks.sum((1, 2))
         order = [k for k in np.argsort(-area, kind="stable") if area[k] >= MIN_PIXELS]
-        if order:
-            findings.append(Finding(name, masks[order], attributes))
+        boxes = sizeable(view.boxes[first : first + boxed])
+        first += boxed
+        if len(order) + len(boxes):
+            findings.append(Finding(name, masks[order], attributes, boxes))
         else:
             gone.append(name)
-    absent = [name for name in view.facts.absent if name not in gone]
-    if not any(f.name in FOCAL for f in findings) and any(name in FOCAL for name in absent) and not gone:
+    focal = any(f.name in LESIONS for f in findings)
+    absent = [name for name in view.facts.absent if name not in gone and not (name == "lesion" and focal)]
+    if not focal and any(name in FOCAL for name in absent) and "lesion" not in absent and not gone:
         absent.append("lesion")
-    return Scene(view.facts, tuple(findings), tuple(absent), view.labels.shape[0])
+    turns = [Turn(exchange.question, without_tokens(exchange.answer)) for exchange in view.exchanges]
+    said = tuple(turn for turn in turns if turn.question and turn.answer)
+    return Scene(view.facts, tuple(findings), tuple(absent), view.labels.shape[0], said, without_tokens(view.report))
+
+
+def sizeable(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "b 4"]:
+    """Boxes that the view does not cut off, largest first."""
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    order = [k for k in np.argsort(-area, kind="stable") if area[k] >= MIN_PIXELS]
+    return boxes[order]
+
+
+def without_tokens(text: str) -> str:
+    """A set's own words without task tokens: nobody says what those stand for."""
+    return " ".join(re.sub(rf"\s*(?:{TASK_TOKEN})", "", text).split())
 
 
 @dataclass(frozen=True)
@@ -154,25 +185,37 @@ def ask_class(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None
     return Asked(classify.block(subject if key == "class" else f"{key} of {subject}", finding.attributes[key]))
 
 
-def ask_image(scene: Scene, rng: np.random.Generator) -> Asked:
-    """What is scanned, or what the whole image shows."""
-    kind = scene.facts.attributes.get("class")
-    if kind and rng.random() < 0.7:
-        return Asked(classify.block(scene.facts.organ, kind))
-    return Asked(classify.block("organ", scene.facts.organ))
+def ask_image(scene: Scene, rng: np.random.Generator) -> Asked | None:
+    """What is scanned, or what the whole image shows; None where the set says neither."""
+    organ, kind = scene.facts.organ, scene.facts.attributes.get("class")
+    if kind and (rng.random() < 0.7 or not organ):
+        return Asked(classify.block(organ or "image", kind))
+    return Asked(classify.block("organ", organ)) if organ else None
+
+
+def ask_report(scene: Scene) -> Asked:
+    """The set's own report, or what its annotation supports."""
+    if scene.report:
+        return Asked(report.block(scene.report))
+    facts = scene.facts
+    written = sentences(facts.organ, scene.findings, scene.absent, facts.attributes)
+    return Asked(report.block(written.answer), written.targets)
 
 
 def turn(scene: Scene, rng: np.random.Generator) -> Asked:
-    """A free question, or the report."""
+    """A free question, or the report; a set that answers questions and has no report gets none from us."""
     facts = scene.facts
-    if rng.random() < 0.3:
-        said = sentences(facts.organ, scene.findings, scene.absent, facts.attributes)
-        return Asked(report.block(said.answer), said.targets)
+    if rng.random() < 0.3 and (scene.report or not scene.said):
+        return ask_report(scene)
     known = scene.findings
     generic = scene.finding("lesion")
     if generic is not None and rng.random() < 0.3:
         known = (generic,)
-    choices: list[Turn] = list(questions(facts.organ, known, scene.absent, facts.attributes, rng))
+    choices = list(questions(facts.organ, known, scene.absent, facts.attributes, rng))
+    if scene.said and (not choices or rng.random() < OWN_WORDS):
+        choices = list(scene.said)
+    if not choices:
+        return ask_report(scene)
     said = choices[rng.integers(len(choices))]
     return Asked(Block(said.question, said.answer), said.targets)
 
@@ -180,13 +223,17 @@ def turn(scene: Scene, rng: np.random.Generator) -> Asked:
 def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) -> Example:
     """Ask a view a handful of questions.
 
-    Every finding is segmented or detected once; one finding is measured, pointed at or classified; something absent is asked
-    for; and a few questions are answered in words.
+    Findings are segmented or detected once, two at random where there are more; one finding is measured, pointed at or
+    classified; something absent is asked for; and a few questions are answered in words.
     """
     scene = observe(view)
-    asked: list[Asked] = [ask_region(f.name, rng) for f in scene.findings[:2]]
-    names = [f.name for f in scene.findings] + (["lesion"] if scene.finding("lesion") else [])
-    measurable = [n for n in names if n == "fetal head" or n in FOCAL or n == "lesion"]
+    many = len(scene.findings) > MAX_REGIONS
+    shown = rng.permutation(len(scene.findings))[:MAX_REGIONS] if many else range(len(scene.findings))
+    asked: list[Asked] = [ask_region(scene.findings[k].name, rng) for k in shown]
+    generic = scene.finding("lesion")
+    known = {f.name: f for f in (*scene.findings, *([generic] if generic else []))}
+    names = list(known)
+    measurable = [name for name, f in known.items() if f.outlined and name in ("fetal head", *LESIONS)]
     if measurable:
         name = measurable[rng.integers(len(measurable))]
         asked.append(ask_measure(name, rng))
@@ -204,8 +251,8 @@ def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) 
             asked.append(ask(name, rng))
     if scene.facts.organ and rng.random() < 0.15:
         asked.append(ask_whole(scene.facts, rng))
-    if rng.random() < 0.3 or scene.facts.attributes:
-        asked.append(ask_image(scene, rng))
+    if (rng.random() < 0.3 or scene.facts.attributes) and (whole := ask_image(scene, rng)):
+        asked.append(whole)
     asked += [turn(scene, rng) for _ in range(num_turns)]
     order = rng.permutation(len(asked))
     return assemble(view.pixels, scene, [asked[k] for k in order])
@@ -229,7 +276,7 @@ def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked])
 
 def task_tokens(response: str) -> list[str]:
     """Task tokens of a response, in order."""
-    return re.findall("|".join(map(re.escape, TASK_TOKENS)), response)
+    return re.findall(TASK_TOKEN, response)
 
 
 def axis_ends(mask: Bool[np.ndarray, "s s"]) -> Float[np.ndarray, "4 2"]:

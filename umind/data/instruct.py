@@ -145,14 +145,21 @@ def about_choice(case: Case, rng: np.random.Generator) -> Iterator[Said]:
     """One of several options, in any order."""
     for finding in case.findings:
         for key in ("class", *DESCRIPTORS):
-            options = case.options.get((finding.name, key), ())
-            value = finding.attributes.get(key)
-            if value is not None and value in options and len(options) > 1:
+            value = finding.attributes.get(key, "")
+            options = [option for option in case.options.get((finding.name, key), ()) if not overlap(option, value)]
+            if value in options and len(options) > 1:
                 shuffled = [options[k] for k in rng.permutation(len(options))]
                 listed = "; ".join(f"{chr(ord('A') + place)}. {option}" for place, option in enumerate(shuffled))
                 letter = chr(ord("A") + shuffled.index(value))
-                question = f"Which {key} has the {word(finding.name, rng)}? {listed}."
+                phrase = word(finding.name, rng)
+                noun = phrase if len(finding.masks) == 1 else plural(phrase)
+                question = f"What is the {key} of the {noun}? {listed}."
                 yield Said("single choice", question, f"{letter}. {value}")
+
+
+def overlap(option: str, value: str) -> bool:
+    """Whether an option is no clear alternative to the true one, as "well defined" is none to "well defined smooth"."""
+    return option != value and (option in value or value in option)
 
 
 def about_look(case: Case, rng: np.random.Generator) -> Iterator[Said]:

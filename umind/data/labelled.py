@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
+from numpy.typing import ArrayLike
 
+from umind.geometry.frame import FrameMap
 from umind.geometry.spacing import Spacing
 from umind.processor.letterbox import letterbox
 from umind.schema.sample import Exchange, Sample
@@ -29,6 +31,7 @@ class Facts:
         structures: ``(name, number of instances, attributes)``; the label map numbers instances through all of them.
         absent: Canonical names known not to be there.
         attributes: Facts about the whole image.
+        boxed: Number of further instances of each structure that are boxed and not outlined; empty when none is.
     """
 
     dataset: str
@@ -39,6 +42,7 @@ class Facts:
     structures: tuple[tuple[str, int, Mapping[str, str]], ...]
     absent: tuple[str, ...]
     attributes: Mapping[str, str]
+    boxed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,37 +73,66 @@ class Labelled:
 
 
 def labelled(sample: Sample, size: int) -> Labelled:
-    """Letterbox a sample to a square canvas; where instances overlap, the later one wins.
+    """Letterbox a sample to a square canvas; where instances overlap, the smaller one wins, of equal ones the later.
 
     Raises:
         ValueError: More instances than a label map of bytes can number.
     """
-    if (total := sum(len(structure.masks) for structure in sample.structures)) > MAX_INSTANCES:
-        raise ValueError(f"{sample.key} has {total} instances; a label map holds {MAX_INSTANCES}")
+    masks = [mask for structure in sample.structures for mask in structure.masks]
+    if len(masks) > MAX_INSTANCES:
+        raise ValueError(f"{sample.key} has {len(masks)} instances; a label map holds {MAX_INSTANCES}")
     pixels, frame = letterbox(sample.image.grey, size)
     labels = np.zeros((size, size), np.uint8)
-    number = 0
-    structures = []
-    for structure in sample.structures:
-        for mask in structure.masks:
-            number += 1
-            share = cv2.warpAffine(mask.astype(np.float32), frame.matrix, (size, size), flags=cv2.INTER_LINEAR)
-            labels[share >= 0.5] = number
-        structures.append((structure.name, len(structure.masks), dict(structure.attributes)))
+    for place in sorted(range(len(masks)), key=lambda place: -np.count_nonzero(masks[place])):
+        share = cv2.warpAffine(masks[place].astype(np.float32), frame.matrix, (size, size), flags=cv2.INTER_LINEAR)
+        labels[share >= 0.5] = place + 1
+    structures = tuple((entry.name, len(entry.masks), dict(entry.attributes)) for entry in sample.structures)
     group = sample.patient or sample.group or sample.key
+    numbers = tuple(len(structure.boxes) for structure in sample.structures)
     facts = Facts(
-        sample.dataset, sample.split, sample.key, group, sample.organ, tuple(structures), sample.absent, dict(sample.attributes)
+        sample.dataset,
+        sample.split,
+        sample.key,
+        group,
+        sample.organ,
+        structures,
+        sample.absent,
+        dict(sample.attributes),
+        numbers if any(numbers) else (),
     )
     boxes = [box for structure in sample.structures for box in structure.boxes]
     points = [point for structure in sample.structures for named in structure.keypoints.values() for point in named]
-    spacing = sample.image.spacing
     return Labelled(
         pixels,
         labels,
         facts,
-        boxes=frame.to_model(np.reshape(boxes, (-1, 2))).astype(np.float32).reshape(-1, 4),
-        keypoints=frame.to_model(np.reshape(points, (-1, 2))).astype(np.float32),
-        spacing=Spacing(spacing.dy / frame.scale, spacing.dx / frame.scale) if spacing else None,
+        boxes=moved(boxes, frame).reshape(-1, 4),
+        keypoints=moved(points, frame),
+        spacing=scaled(sample.image.spacing, frame),
         exchanges=sample.exchanges,
         report=sample.report,
     )
+
+
+def framed(item: Labelled, size: int) -> Labelled:
+    """The same on a square canvas of another side."""
+    pixels, frame = letterbox(item.pixels, size)
+    return replace(
+        item,
+        pixels=pixels,
+        labels=cv2.warpAffine(item.labels, frame.matrix, (size, size), flags=cv2.INTER_NEAREST),
+        boxes=moved(item.boxes, frame).reshape(-1, 4),
+        keypoints=moved(item.keypoints, frame),
+        spacing=scaled(item.spacing, frame),
+    )
+
+
+def moved(positions: ArrayLike, frame: FrameMap) -> Float[np.ndarray, "p 2"]:
+    """Positions xy, or corners of boxes one after the other, in the frame of the canvas."""
+    points: Float[np.ndarray, "p 2"] = frame.to_model(np.reshape(positions, (-1, 2))).astype(np.float32)
+    return points
+
+
+def scaled(spacing: Spacing | None, frame: FrameMap) -> Spacing | None:
+    """Millimetres per canvas pixel."""
+    return Spacing(spacing.dy / frame.scale, spacing.dx / frame.scale) if spacing else None

@@ -21,7 +21,7 @@ MIN_LIT = 0.6
 def beside_lesion(item: Labelled, rng: np.random.Generator) -> Labelled | None:
     """A random one of the largest rectangles beside the lesions; None where none is large enough, or other things are shown."""
     names = {name for name, _, _ in item.facts.structures}
-    if not names or not names <= NAMES or not item.labels.any():
+    if not names or not names <= NAMES or not item.labels.any() or item.facts.boxed:
         return None
     rows, columns = item.labels.nonzero()
     size = item.labels.shape[0]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
 from umind.data.augment import augment, build_augmentation
 from umind.data.examples import Example, build_example
-from umind.data.labelled import Labelled
+from umind.data.labelled import Labelled, framed
 from umind.data.lesion_free import beside_lesion
 from umind.data.store import Store
-from umind.processor.letterbox import letterbox
 
 LESION_FREE = 0.1
 """Share of the images of lesions that are shown without, where there is enough tissue beside."""
@@ -104,6 +102,4 @@ class Onward(Sampler[int]):
 
 def view_example(item: Labelled, size: int, rng: np.random.Generator) -> Example:
     """A canvas brought to the model frame, and asked."""
-    pixels, frame = letterbox(item.pixels, size)
-    labels = cv2.warpAffine(item.labels, frame.matrix, (size, size), flags=cv2.INTER_NEAREST)
-    return build_example(Labelled(pixels, labels, item.facts), rng)
+    return build_example(framed(item, size), rng)

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from umind.data.adapters.base import Adapter
 from umind.data.adapters.registry import ADAPTERS, adapter_of
 from umind.data.corpus import corpus
-from umind.data.phantom.scene import phantom_sample
+from umind.data.labelled import MAX_INSTANCES
+from umind.data.phantom.scene import Scene, phantom_sample
 from umind.data.quality.division import open_divided
 from umind.data.quality.manifest import Entry, entries, write_manifest
 from umind.data.quality.reading import UNREADABLE, read_each
@@ -23,18 +24,35 @@ from umind.tokens.tokenizer import train_tokenizer
 Watch = Callable[[str, int, int], None]
 """Told the name of a store, how many of its samples are done, and how many there are."""
 
-PHANTOM_SEEDS: Mapping[Split, int] = MappingProxyType({"train": 1_000_000, "val": 2_000_000})
-"""Seed of the first phantom of each split; the next ones count on."""
-
-PHANTOM_SIZES: Mapping[Split, tuple[int, ...]] = MappingProxyType({"train": (256, 320), "val": (256,)})
-"""Sides of the phantoms of each split, in turn."""
-
-WORDS_ALONE = ("conversations", "EchoVLM", "U2-BENCH")
-"""Formats whose truth is text, of which the stores hold none."""
-
 
 def silent(name: str, done: int, total: int) -> None:
     """Watch nothing."""
+
+
+@dataclass(frozen=True)
+class Phantoms:
+    """A store of phantoms.
+
+    Args:
+        name: Of the store, without its split.
+        split: Part of the data that it belongs to.
+        seed: Of the first one; the next ones count on.
+        sizes: Sides, in turn.
+        scene: What all of them show; None draws it.
+    """
+
+    name: str
+    split: Split
+    seed: int
+    sizes: tuple[int, ...]
+    scene: Scene | None = None
+
+
+PHANTOMS = (
+    Phantoms("phantom", "train", 1_000_000, (256, 320)),
+    Phantoms("phantom_lesions", "train", 3_000_000, (256, 320), "lesions"),
+    Phantoms("phantom", "val", 2_000_000, (256,)),
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +108,7 @@ def prepare(
         root: Holds the data sets, each in a folder of its own; None for the phantom alone.
         folder: Where the stores go, as ``<folder>/<set>-<split>``, and the tokenizer, as ``<folder>/tokenizer``.
         size: Side of the square canvas, in pixels.
-        num_phantoms: Phantoms to train on.
+        num_phantoms: Phantoms of each store to train on: of any scene, and of lesions alone.
         num_val_phantoms: Phantoms to validate on.
         num_examples: Examples whose questions the tokenizer learns from.
         splits: Parts of the data sets to decode.
@@ -107,19 +125,17 @@ def prepare(
     left_out: list[LeftOut] = []
     used = []
     for place, kind in known_sets(root).items() if root else ():
-        if kind.name in WORDS_ALONE:
-            left_out.append(LeftOut(place.name, "its truth is text, and the stores hold none", expected=True))
-            continue
         if not (all_sets or kind.may_ship):
-            left_out.append(LeftOut(place.name, "its licence forbids giving away weights trained on it", expected=True))
+            left_out.append(
+                LeftOut(place.name, "its licence forbids giving away weights trained on it, or is not known", expected=True)
+            )
             continue
         used.append(place)
         for part in splits:
             made = set_store(place, part, folder / f"{place.name}-{part}", size, left_out, watch)
             lengths |= {made.folder.name: len(made)} if made else {}
-    numbers: Mapping[Split, int] = {"train": num_phantoms, "val": num_val_phantoms}
-    for part, num in numbers.items():
-        drawn = phantom_store(part, num, folder / f"phantom-{part}", size, watch)
+    for phantoms in PHANTOMS:
+        drawn = phantom_store(phantoms, num_phantoms if phantoms.split == "train" else num_val_phantoms, folder, size, watch)
         lengths |= {drawn.folder.name: len(drawn)}
     make_tokenizer(folder, num_examples)
     if manifest is not None:
@@ -171,20 +187,29 @@ def set_store(root: Path, split: Split, target: Path, size: int, left_out: list[
 
 
 def readable(adapter: Adapter, left_out: list[LeftOut]) -> Iterator[Sample]:
-    """Samples of a set; those that cannot be read are put on the list."""
+    """Samples of a set; those that cannot be read or stored are put on the list."""
     for reading in read_each(adapter):
+        reason = reading.reason
         if reading.sample is not None:
-            yield reading.sample
-        else:
-            left_out.append(LeftOut(f"{adapter.root.name} {reading.record.key}", reading.reason))
+            total = sum(len(structure.masks) for structure in reading.sample.structures)
+            if total <= MAX_INSTANCES:
+                yield reading.sample
+                continue
+            reason = f"{total} instances, and a store numbers {MAX_INSTANCES}"
+        left_out.append(LeftOut(f"{adapter.root.name} {reading.record.key}", reason))
 
 
-def phantom_store(split: Split, num: int, target: Path, size: int, watch: Watch) -> Store:
+def phantom_store(phantoms: Phantoms, num: int, folder: Path, size: int, watch: Watch) -> Store:
     """Draw phantoms, unless that has been done."""
+    target = folder / f"{phantoms.name}-{phantoms.split}"
     if Store.finished(target):
         return Store(target)
-    sizes, seed = PHANTOM_SIZES[split], PHANTOM_SEEDS[split]
-    samples = (replace(phantom_sample(seed + i, size=sizes[i % len(sizes)]), split=split) for i in range(num))
+
+    def draw(index: int) -> Sample:
+        side = phantoms.sizes[index % len(phantoms.sizes)]
+        return replace(phantom_sample(phantoms.seed + index, size=side, scene=phantoms.scene), split=phantoms.split)
+
+    samples = map(draw, range(num))
     return Store.write(target, watched(samples, target.name, num, watch), num, size)
 
 
@@ -203,6 +228,6 @@ def make_tokenizer(folder: Path, num_examples: int) -> None:
     target = folder / "tokenizer"
     if (target / "tokenizer.json").exists():
         return
-    real = [path for path in sorted(folder.glob("*-train")) if path.name != "phantom-train" and Store.finished(path)]
+    real = [path for path in sorted(folder.glob("*-train")) if not path.name.startswith("phantom") and Store.finished(path)]
     stores = [Store(path) for path in (*real, folder / "phantom-val")]
     train_tokenizer(corpus(stores, num_examples=num_examples, size=256, seed=0)).save_pretrained(target)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from umind.data.augment import augment, build_augmentation
 from umind.data.examples import Example
-from umind.data.labelled import Facts, Labelled
+from umind.data.labelled import Labelled
 from umind.data.mixture import view_example
-from umind.data.store import Store
+from umind.data.store import Store, item_of, line_of
 
 
 def write_shards(store: Store, folder: Path, *, per_shard: int = 512) -> list[Path]:
@@ -48,14 +46,14 @@ def write_shards(store: Store, folder: Path, *, per_shard: int = 512) -> list[Pa
 
 def packed(item: Labelled, key: str) -> dict[str, str | bytes]:
     """One sample as the members of a tar file."""
-    facts = json.dumps(asdict(item.facts), ensure_ascii=False).encode()
+    facts = line_of(item).encode()
     return {"__key__": key, "pixels.png": png(item.pixels), "labels.png": png(item.labels), "facts.json": facts}
 
 
 def unpacked(members: Mapping[str, Any]) -> Labelled:
     """The sample that `packed` made."""
     pixels, labels = (np.array(Image.open(io.BytesIO(members[name]))) for name in ("pixels.png", "labels.png"))
-    return Labelled(pixels, labels, Facts(**json.loads(members["facts.json"])))
+    return item_of(pixels, labels, members["facts.json"].decode())
 
 
 def png(pixels: UInt8[np.ndarray, "s s"]) -> bytes:
@@ -89,9 +87,10 @@ class ShardStream(IterableDataset[Labelled]):
 class ShardMixture(IterableDataset[Example]):
     """Endless weighted mixture of sets that lie in shards, as views with their questions.
 
-    Each worker draws a set by weight and takes its next sample; a set that has ended starts again in another order. A view
-    depends on seed, pass and sample alone, whoever makes it; the order of the samples depends on the number of workers, and a
-    run that is resumed begins new passes. Where that must not be, `umind.data.mixture` over stores on one disk is for it.
+    Each worker draws a set by weight and takes its next sample; a set that has ended starts again in another order, and every
+    pass has each sample once. A view depends on seed, pass and sample alone, whoever makes it; the order of the samples depends
+    on the number of workers, a worker whose shards hold fewer samples begins its next pass earlier, and a run that is resumed
+    begins new passes. Where that must not be, `umind.data.mixture` over stores on one disk is for it.
 
     Args:
         shards: Shards by set.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from umind.data.labelled import Facts, Labelled, labelled
-from umind.schema.sample import Sample
+from umind.geometry.spacing import Spacing
+from umind.schema.sample import Exchange, Sample
 
 FACTS = "facts.jsonl"
 
@@ -33,7 +35,8 @@ class Store:
         if not self.finished(folder):
             raise ValueError(f"no store in {folder}: run `umind data prepare`")
         self.folder = folder
-        self.facts = [Facts(**json.loads(line)) for line in (folder / FACTS).read_text("utf-8").splitlines()]
+        self._lines = (folder / FACTS).read_text("utf-8").splitlines()
+        self.facts = [facts_of(line) for line in self._lines]
         self._pixels = np.load(folder / "pixels.npy", mmap_mode="r")
         self._labels = np.load(folder / "labels.npy", mmap_mode="r")
 
@@ -41,7 +44,7 @@ class Store:
         return len(self.facts)
 
     def __getitem__(self, index: int) -> Labelled:
-        return Labelled(np.array(self._pixels[index]), np.array(self._labels[index]), self.facts[index])
+        return item_of(np.array(self._pixels[index]), np.array(self._labels[index]), self._lines[index])
 
     @staticmethod
     def finished(folder: Path) -> bool:
@@ -70,7 +73,7 @@ class Store:
         for index, sample in enumerate(samples):
             item = labelled(sample, size)
             pixels[index], labels[index] = item.pixels, item.labels
-            lines.append(json.dumps(asdict(item.facts)))
+            lines.append(line_of(item))
         if not lines:
             raise EmptyStoreError(f"there is nothing to store in {folder}")
         pixels.flush()
@@ -79,3 +82,38 @@ class Store:
         unfinished.write_text("\n".join(lines) + "\n", "utf-8")
         unfinished.replace(folder / FACTS)
         return cls(folder)
+
+
+def line_of(item: Labelled) -> str:
+    """What is known of an image besides its pixels and labels, as a line of JSON; what there is nothing of is left out."""
+    known = {
+        "boxes": item.boxes.tolist(),
+        "keypoints": [None if np.isnan(point).any() else point.tolist() for point in item.keypoints],
+        "spacing": astuple(item.spacing) if item.spacing else None,
+        "exchanges": [asdict(exchange) for exchange in item.exchanges],
+        "report": item.report,
+    }
+    return json.dumps(asdict(item.facts) | {name: value for name, value in known.items() if value})
+
+
+def facts_of(line: str) -> Facts:
+    """The facts of a line; lines that were written before one of them was known lack it."""
+    known = json.loads(line)
+    return Facts(**{entry.name: known[entry.name] for entry in fields(Facts) if entry.name in known})
+
+
+def item_of(pixels: UInt8[np.ndarray, "s s"], labels: UInt8[np.ndarray, "s s"], line: str) -> Labelled:
+    """The image that `line_of` was told of."""
+    known = json.loads(line)
+    exchanges = (Exchange(**entry | {"options": tuple(entry["options"])}) for entry in known.get("exchanges", ()))
+    points = [point or (np.nan, np.nan) for point in known.get("keypoints", ())]
+    return Labelled(
+        pixels,
+        labels,
+        facts_of(line),
+        boxes=np.array(known.get("boxes", ()), np.float32).reshape(-1, 4),
+        keypoints=np.array(points, np.float32).reshape(-1, 2),
+        spacing=Spacing(*known["spacing"]) if "spacing" in known else None,
+        exchanges=tuple(exchanges),
+        report=known.get("report", ""),
+    )

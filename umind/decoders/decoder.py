@@ -19,6 +19,9 @@ from umind.decoders.measure.head import SpreadHead
 from umind.decoders.presence.head import PresenceHead
 from umind.decoders.quality.head import QualityHead
 
+PEAK_SHARE = 0.8
+"""Weight of the centre's peak in an instance's score, against the quality of its mask; chosen on validation phantoms."""
+
 
 @dataclass(frozen=True, eq=False)
 class InstanceSites:
@@ -60,7 +63,7 @@ class RegionOutput:
         points: Centre xy of each instance in units of the image's side, ``(M, 2)``.
         vectors: What stands for each instance, ``(M, I)``.
         scores: Confidence of each instance, ``(M,)`` in 0..1.
-        masks: Mask logits, ``(M, S/4, S/4)``.
+        masks: Mask logits, ``(M, S/2, S/2)``.
         quality: Logit of each mask's IoU, ``(M,)``.
         boxes: xyxy in units of the image's side, ``(M, 4)``.
         log_spread: Log of the relative standard deviation of long and short axis, ``(M, 2)``.
@@ -74,7 +77,7 @@ class RegionOutput:
     points: Float[Tensor, "m 2"]
     vectors: Float[Tensor, "m i"]
     scores: Float[Tensor, "m"]
-    masks: Float[Tensor, "m h4 w4"]
+    masks: Float[Tensor, "m h2 w2"]
     quality: Float[Tensor, "m"]
     boxes: Float[Tensor, "m 4"]
     log_spread: Float[Tensor, "m 2"]
@@ -150,7 +153,7 @@ class RegionDecoder(nn.Module):
             slots=slots,
             points=points,
             vectors=instances,
-            scores=(peak * quality.sigmoid()).sqrt(),
+            scores=peak**PEAK_SHARE * quality.sigmoid() ** (1 - PEAK_SHARE),
             masks=self.mask(instances, points, features.mask, rows[slots]),
             quality=quality,
             boxes=self.box(instances, points),

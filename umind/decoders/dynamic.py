@@ -19,11 +19,12 @@ class DynamicConvolution(nn.Module):
     Args:
         channels: Channels of the features, without the coordinates.
         hidden: Channels between the layers.
+        outputs: Maps of each instance.
     """
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, outputs: int = 1) -> None:
         super().__init__()
-        self.shapes = ((hidden, channels + 2), (hidden, hidden), (1, hidden))
+        self.shapes = ((hidden, channels + 2), (hidden, hidden), (outputs, hidden))
         self.num_parameters = sum(rows * (columns + 1) for rows, columns in self.shapes)
 
     def forward(
@@ -33,7 +34,7 @@ class DynamicConvolution(nn.Module):
         rows: Int[Tensor, "n"],
         origins: Float[Tensor, "n 2"],
         scales: Float[Tensor, "n 2"] | None = None,
-    ) -> Float[Tensor, "n h w"]:
+    ) -> Float[Tensor, "n o h w"]:
         """Run every instance's kernels over its image's features, all instances at once.
 
         Args:
@@ -49,7 +50,7 @@ class DynamicConvolution(nn.Module):
         w1 = torch.cat([w1[..., :-2], across], 2)
         x = project(with_coordinates(features), w1, b1, rows).relu_()  # (N, hidden, H*W)
         x = torch.baddbmm(b2, w2, x).relu_()
-        return torch.baddbmm(b3, w3, x).reshape(-1, *features.shape[-2:])  # (N, H, W)
+        return torch.baddbmm(b3, w3, x).reshape(*b3.shape[:2], *features.shape[-2:])  # (N, outputs, H, W)
 
     def layers(self, kernels: Float[Tensor, "n p"]) -> list[tuple[Float[Tensor, "n o i"], Float[Tensor, "n o 1"]]]:
         """Weights and biases of each layer."""
@@ -76,9 +77,9 @@ def project(
     if len(maps) == 1:
         flat = torch.addmm(bias.flatten(0, 1), weight.flatten(0, 1), maps[0].flatten(1))  # (N*O, H*W)
         return flat.reshape(*weight.shape[:2], flat.shape[1])
-    return torch.baddbmm(bias, weight, maps[rows].flatten(2))
+    return torch.baddbmm(bias, weight, maps.index_select(0, rows).flatten(2))
 
 
 def of_images(maps: Float[Tensor, "b c h w"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n c h w"]:
     """The maps of each row's image; a view, without a copy, where there is one image only."""
-    return maps.expand(len(rows), -1, -1, -1) if len(maps) == 1 else maps[rows]
+    return maps.expand(len(rows), -1, -1, -1) if len(maps) == 1 else maps.index_select(0, rows)

@@ -12,12 +12,9 @@ from umind.data.examples import axis_ends
 from umind.evaluation.interview import interview
 from umind.evaluation.truth import masks_of
 from umind.evaluation.verbs import Verbs
-from umind.geometry.ellipse import ellipse_of_mask
-from umind.metrics.keypoints import keypoint_scores, radial_errors
+from umind.metrics.keypoints import has_clear_axes, keypoint_scores, radial_errors
 from umind.schema.sample import Sample
 
-MAX_RATIO = 0.75
-"""A rounder shape has no axes to speak of."""
 PAIRS = ((0, 1), (2, 3))
 """Two ends of one axis: which is the start is a convention, so they are compared both ways round."""
 RADII = (2.0, 5.0)
@@ -76,10 +73,7 @@ def evaluate_axes(model: Verbs, samples: Iterable[Sample], phrase: str) -> AxisS
 
     def clear(sample: Sample) -> list[str]:
         masks = masks_of(sample, phrase)
-        if len(masks) != 1:
-            return []
-        ellipse = ellipse_of_mask(masks[0])
-        return [phrase] if ellipse.semi_minor <= MAX_RATIO * ellipse.semi_major else []
+        return [phrase] if len(masks) == 1 and has_clear_axes(axis_ends(masks[0])) else []
 
     cases = []
     for sample, _, result in interview(model, samples, clear, model.keypoints):

@@ -61,11 +61,13 @@ class Portion:
         source: Adapter, or list of samples.
         limit: Most samples; all when None.
         seed: Decides which.
+        num_left_out: Samples of the set that the source was opened without.
     """
 
-    def __init__(self, source: Readable, limit: int | None = None, seed: int = 0) -> None:
+    def __init__(self, source: Readable, limit: int | None = None, seed: int = 0, *, num_left_out: int = 0) -> None:
         order = np.random.default_rng(seed).permutation(len(source))
         self.source = source
+        self.num_left_out = num_left_out
         self.places = sorted(order[:limit].tolist())
 
     def __len__(self) -> int:

@@ -60,7 +60,7 @@ class PresenceScore:
         num_there: Questions for what is in the image.
         num_absent: Questions for what is not.
         auroc: With its 95 % interval over patients.
-        specificity: At 95 % sensitivity, the threshold chosen on these very cases.
+        specificity: At 95 % sensitivity, the threshold chosen on these very cases, in each resample anew; with its interval.
         calibration_error: Expected calibration error, bias taken out.
         found: Share of what is there that was reported, at the calibrated threshold.
         false_alarms: Share of what is not there that was reported all the same.
@@ -71,7 +71,7 @@ class PresenceScore:
     num_there: int
     num_absent: int
     auroc: Interval
-    specificity: float
+    specificity: Interval
     calibration_error: float
     found: float
     false_alarms: float
@@ -134,13 +134,15 @@ def presence_cases(
 def summarise(name: str, cases: Sequence[PresenceCase]) -> PresenceScore:
     """Scores of some questions."""
     presence, there = np.array([case.presence for case in cases]), np.array([case.there for case in cases])
-    found = np.array([case.found for case in cases])
+    found, units = np.array([case.found for case in cases]), [case.unit for case in cases]
     return PresenceScore(
         name,
         num_there=int(there.sum()),
         num_absent=int((~there).sum()),
-        auroc=bootstrap_interval(lambda rows: auroc(presence[rows], there[rows]), [case.unit for case in cases]),
-        specificity=specificity_at_sensitivity(presence, there, SENSITIVITY),
+        auroc=bootstrap_interval(lambda rows: auroc(presence[rows], there[rows]), units),
+        specificity=bootstrap_interval(
+            lambda rows: specificity_at_sensitivity(presence[rows], there[rows], SENSITIVITY), units
+        ),
         calibration_error=calibration_error(presence, there),
         found=float(found[there].mean()) if there.any() else math.nan,
         false_alarms=float(found[~there].mean()) if not there.all() else math.nan,

@@ -55,13 +55,13 @@ def text_scores(
     Args:
         predicted: Texts; None for no answer.
         truth: One reference for each.
-        language: Of all of them, ``"en"`` or ``"zh"``.
+        language: Of all of them, ``"en"``, ``"zh"`` or ``"zh-words"``, as for `umind.metrics.language.bleu`.
         tolerance: Of numbers, as a share of the reference.
 
     Raises:
         ValueError: The sequences differ in length, a reference is empty, the language is another, or the tolerance is negative.
     """
-    findings, overlap = compare_findings(predicted, truth), rouge(predicted, truth)
+    findings, overlap = compare_findings(predicted, truth), rouge(predicted, truth, language=language)
     one, two, three, four = (bleu(predicted, truth, order, language=language) for order in (1, 2, 3, 4))
     return TextScores(
         accuracy=exact_match_accuracy(predicted, truth),
@@ -83,7 +83,7 @@ class RunningText(RunningCases):
     """`text_scores` over texts as they come, kept as the bytes of their UTF-8; ``compute`` returns its fields.
 
     Args:
-        language: Of all texts, ``"en"`` or ``"zh"``.
+        language: Of all texts, as for `text_scores`.
         tolerance: Of numbers, as a share of the reference.
     """
 

@@ -15,8 +15,9 @@ class RegionTargets:
 
     Args:
         present: 1 where the phrase is in the image, ``(R,)``.
-        extent: Share of each stride-8 cell that the phrase covers, ``(R, S/8, S/8)``.
-        outlined: 1 where the extent is known, 0 where only the presence is, ``(R,)``.
+        extent: Share of each stride-8 cell that the phrase covers; what is boxed and not outlined covers its box,
+            ``(R, S/8, S/8)``.
+        outlined: 1 where the outlines of all instances are known, ``(R,)``.
         measured: 1 where the token is ``[MEAS]``, ``(R,)``.
         slots: Region token of each instance, ``(M,)``.
         centres: xy of each instance in units of the image's side, ``(M, 2)``.

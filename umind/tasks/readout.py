@@ -54,7 +54,7 @@ class Region:
     Args:
         presence: Calibrated probability.
         scores: ``(N,)``, in 0..1.
-        masks: Logits at stride 4, ``(N, h, w)``.
+        masks: Logits at stride 2, ``(N, h, w)``.
         boxes: xyxy in units of the model frame's side, ``(N, 4)``.
         spreads: Relative standard deviation of long and short axis, ``(N, 2)``.
         calibration: For the default thresholds.

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
 from umind import checkpoint
@@ -134,8 +133,7 @@ class UMindModule(LightningModule):
         assert regions is not None
         figures = {**parts, "loss": total}
         if len(truth.slots):
-            masks = functional.interpolate(regions.masks[:, None].float(), scale_factor=2, mode="bilinear")[:, 0] > 0
-            target = truth.masks > 0.5
+            masks, target = regions.masks > 0, truth.masks > 0.5
             overlap = 2 * (masks & target).sum((1, 2)) / (masks.sum((1, 2)) + target.sum((1, 2))).clamp(min=1)
             figures["dice_at_truth"] = overlap.mean()
         if len(truth.present):

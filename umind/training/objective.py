@@ -12,7 +12,7 @@ from umind.decoders.box.loss import box_loss
 from umind.decoders.decoder import RegionOutput
 from umind.decoders.keypoint.loss import keypoint_loss
 from umind.decoders.locate.loss import centre_loss, centre_target, extent_loss
-from umind.decoders.mask.loss import mask_loss, upsample_to
+from umind.decoders.mask.loss import mask_loss
 from umind.decoders.measure.loss import spread_loss
 from umind.decoders.presence.loss import presence_loss
 from umind.decoders.quality.loss import mask_iou, on_nothing, quality_loss
@@ -27,12 +27,12 @@ class LossWeights:
     """Weight of each named loss in the objective."""
 
     text: float = 1.0
-    centre: float = 0.5
+    centre: float = 1.0
     extent: float = 1.0
     presence: float = 1.0
     mask: float = 2.0
     dice: float = 1.0
-    quality: float = 0.25
+    quality: float = 0.5
     box_l1: float = 5.0
     box_giou: float = 1.0
     keypoint: float = 0.3
@@ -42,7 +42,7 @@ class LossWeights:
 def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Float[Tensor, ""]]:
     """Losses of the region tokens and their instances, by the names of ``LossWeights``."""
     centres = centre_target(truth.centres, truth.boxes, truth.slots, tuple(regions.centres.shape))
-    masks = upsample_to(regions.masks, truth.masks)
+    masks = regions.masks.float()
     measured = truth.measured[truth.slots].bool()
     cross_entropy, dice = mask_loss(masks, truth.masks)
     box_l1, box_giou = box_loss(regions.boxes, truth.boxes)

@@ -67,8 +67,8 @@ class KeypointHead(nn.Module):
         kernels = self.controller(self.embed(torch.cat([states, instances], 1)))
         corners = boxes.reshape(-1, 2, 2)
         sides = (corners[:, 1] - corners[:, 0]).clamp(min=MIN_SIDE)
-        heatmaps: Float[Tensor, "k h w"] = self.convolve(kernels, mask_features, rows, corners.mean(1), sides)
-        return heatmaps
+        heatmaps: Float[Tensor, "k 1 h w"] = self.convolve(kernels, mask_features, rows, corners.mean(1), sides)
+        return heatmaps[:, 0]
 
 
 def read_points(

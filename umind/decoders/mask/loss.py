@@ -7,11 +7,6 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def upsample_to(logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h2 w2"]) -> Float[Tensor, "m h2 w2"]:
-    """Logits at the resolution of the target, bilinear."""
-    return functional.interpolate(logits[:, None], size=target.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
-
-
 def mask_loss(logits: Float[Tensor, "m h w"], target: Float[Tensor, "m h w"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Cross-entropy and soft Dice loss (Milletari et al., 3DV 2016), each the mean over instances; zero without any."""
     if not len(logits):
