@@ -148,7 +148,10 @@ def test_no_candidate_inside_a_box_is_taken_for_idle() -> None:
         for x1, y1, x2, y2 in truth.boxes:
             assert (extent[int(y1) // 8 : int(y2 - 0.01) // 8 + 1, int(x1) // 8 : int(x2 - 0.01) // 8 + 1] > 0).all()
         assert truth.present or extent.sum() == 0
-    assert len(targets.slots) == len(targets.masks) == 0
+    assert len(targets.slots) == len(targets.masks) == len(targets.drawn) == sum(len(truth.boxes) for truth in truths)
+    assert not targets.drawn.any()
+    assert (targets.counted > targets.outlined).tolist() == [truth.present for truth in truths]
+    np.testing.assert_allclose(targets.boxes * SIZE, np.concatenate([truth.boxes for truth in truths]), rtol=1e-5)
 
 
 def test_exchanges_and_reports_are_asked_in_the_sets_own_words() -> None:

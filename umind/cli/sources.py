@@ -8,6 +8,7 @@ from pathlib import Path
 
 from transformers.utils import logging
 
+from umind.checkpoint import locate
 from umind.cli.terminal import CallError
 from umind.geometry.spacing import Spacing
 from umind.io import read
@@ -22,7 +23,7 @@ def open_model(args: Namespace) -> UMindVL:
     Raises:
         CallError: There is no such folder, or no model in it.
     """
-    if args.model is not None and not args.model.is_dir():
+    if not Path(locate(args.model)).is_dir():
         raise CallError(f"--model {args.model}: wanted a folder with config.json and model.safetensors")
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

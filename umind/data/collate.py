@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from umind.data.examples import Example, RegionTruth
+from umind.data.examples import Example
 from umind.geometry.boxes import box_of_mask
 from umind.processor.letterbox import normalise
 from umind.processor.processor import UMindProcessor
@@ -48,30 +48,34 @@ class Collator:
         """Truth of every region token of the batch."""
         truths = [truth for example in examples for truth in example.regions]
         rng = np.random.default_rng(int(sum(int(e.pixels.sum()) for e in examples)))
-        masks = [mask for truth in truths for mask in truth.masks]
-        boxes = np.array([box_of_mask(m) for m in masks], np.float32).reshape(-1, 4) / size
+        masks = [mask for t in truths for mask in (*t.masks, *(filled(box, size) for box in t.boxes))]
+        edges = [box for t in truths for box in (*map(box_of_mask, t.masks), *t.boxes)]
+        boxes = np.array(edges, np.float32).reshape(-1, 4) / size
         centres = np.array([centre_of_mask(m) for m in masks], np.float32).reshape(-1, 2) / size
         sides = boxes[:, 2:] - boxes[:, :2]
         sites = centres + rng.uniform(-self.jitter, self.jitter, centres.shape).astype(np.float32) * sides
-        union = [covered(t) for t in truths]
+        numbers = [len(t.masks) + len(t.boxes) for t in truths]
+        union = [stack(masks[end - num : end], size).any(0) for num, end in zip(numbers, np.cumsum(numbers), strict=True)]
         return RegionTargets(
             present=torch.tensor([float(t.present) for t in truths]),
             extent=shrink(stack(union, size), 8),
             outlined=torch.tensor([float(t.outlined) for t in truths]),
+            counted=torch.tensor([float(t.outlined or len(t.boxes) > 0) for t in truths]),
             measured=torch.tensor([float(t.measured) for t in truths]),
-            slots=torch.tensor([slot for slot, t in enumerate(truths) for _ in t.masks], dtype=torch.long),
+            slots=torch.tensor([slot for slot, num in enumerate(numbers) for _ in range(num)], dtype=torch.long),
             centres=torch.from_numpy(centres),
             sites=torch.from_numpy(sites.clip(0, 1)),
             boxes=torch.from_numpy(boxes),
             masks=shrink(stack(masks, size), 2),
+            drawn=torch.tensor([float(k < len(t.masks)) for t, num in zip(truths, numbers, strict=True) for k in range(num)]),
         )
 
 
-def covered(truth: RegionTruth) -> Bool[np.ndarray, "s s"]:
-    """Pixels of a phrase, as far as its outlines and boxes tell."""
-    area: Bool[np.ndarray, "s s"] = np.any(truth.masks, axis=0)
-    for left, top, right, bottom in truth.boxes:
-        area[int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = True
+def filled(box: Float[np.ndarray, "4"], size: int) -> Bool[np.ndarray, "s s"]:
+    """Every pixel that an xyxy box touches."""
+    left, top, right, bottom = box
+    area = np.zeros((size, size), bool)
+    area[int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = True
     return area
 
 

@@ -18,23 +18,27 @@ class RegionTargets:
         extent: Share of each stride-8 cell that the phrase covers; what is boxed and not outlined covers its box,
             ``(R, S/8, S/8)``.
         outlined: 1 where the outlines of all instances are known, ``(R,)``.
+        counted: 1 where all instances are known, outlined or boxed, ``(R,)``.
         measured: 1 where the token is ``[MEAS]``, ``(R,)``.
         slots: Region token of each instance, ``(M,)``.
         centres: xy of each instance in units of the image's side, ``(M, 2)``.
         sites: Where its kernels are read while training: near the centre, ``(M, 2)``.
         boxes: xyxy in units of the image's side, ``(M, 4)``.
         masks: Instance masks at stride 2, ``(M, S/2, S/2)``.
+        drawn: 1 where the instance is outlined, 0 where its mask is only its box, ``(M,)``.
     """
 
     present: Float[Tensor, "r"]
     extent: Float[Tensor, "r h8 w8"]
     outlined: Float[Tensor, "r"]
+    counted: Float[Tensor, "r"]
     measured: Float[Tensor, "r"]
     slots: Int[Tensor, "m"]
     centres: Float[Tensor, "m 2"]
     sites: Float[Tensor, "m 2"]
     boxes: Float[Tensor, "m 4"]
     masks: Float[Tensor, "m h2 w2"]
+    drawn: Float[Tensor, "m"]
 
     def to(self, device: torch.device | str) -> RegionTargets:
         """On another device."""

@@ -132,8 +132,8 @@ class UMindModule(LightningModule):
         regions, truth = output.regions, batch.regions
         assert regions is not None
         figures = {**parts, "loss": total}
-        if len(truth.slots):
-            masks, target = regions.masks > 0, truth.masks > 0.5
+        if (drawn := truth.drawn.bool()).any():
+            masks, target = regions.masks[drawn] > 0, truth.masks[drawn] > 0.5
             overlap = 2 * (masks & target).sum((1, 2)) / (masks.sum((1, 2)) + target.sum((1, 2))).clamp(min=1)
             figures["dice_at_truth"] = overlap.mean()
         if len(truth.present):

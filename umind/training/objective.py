@@ -43,18 +43,20 @@ def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Floa
     """Losses of the region tokens and their instances, by the names of ``LossWeights``."""
     centres = centre_target(truth.centres, truth.boxes, truth.slots, tuple(regions.centres.shape))
     masks = regions.masks.float()
-    measured = truth.measured[truth.slots].bool()
-    cross_entropy, dice = mask_loss(masks, truth.masks)
+    drawn = truth.drawn.bool()
+    measured = truth.measured[truth.slots].bool() & drawn
+    cross_entropy, dice = mask_loss(masks[drawn], truth.masks[drawn])
     box_l1, box_giou = box_loss(regions.boxes, truth.boxes)
     idle = on_nothing(regions.candidates.points, regions.candidates.slots, truth.extent)
-    outlined = truth.outlined.bool()
+    outlined, counted = truth.outlined.bool(), truth.counted.bool()
+    reached = mask_iou(masks[drawn], truth.masks[drawn])
     return {
-        "centre": centre_loss(regions.centres[outlined], centres[outlined]),
+        "centre": centre_loss(regions.centres[counted], centres[counted]),
         "extent": extent_loss(regions.extent[outlined], truth.extent[outlined]),
         "presence": presence_loss(regions.presence, truth.present),
         "mask": cross_entropy,
         "dice": dice,
-        "quality": quality_loss(regions.quality, mask_iou(masks, truth.masks), regions.candidates.quality[idle]),
+        "quality": quality_loss(regions.quality[drawn], reached, regions.candidates.quality[idle]),
         "box_l1": box_l1,
         "box_giou": box_giou,
         "spread": spread_loss(regions.log_spread[measured], masks[measured], truth.masks[measured]),
