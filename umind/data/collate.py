@@ -55,7 +55,9 @@ class Collator:
         sides = boxes[:, 2:] - boxes[:, :2]
         sites = centres + rng.uniform(-self.jitter, self.jitter, centres.shape).astype(np.float32) * sides
         numbers = [len(t.masks) + len(t.boxes) for t in truths]
-        union = [stack(masks[end - num : end], size).any(0) for num, end in zip(numbers, np.cumsum(numbers), strict=True)]
+        union = [
+            np.any(stack(masks[end - num : end], size), axis=0) for num, end in zip(numbers, np.cumsum(numbers), strict=True)
+        ]
         return RegionTargets(
             present=torch.tensor([float(t.present) for t in truths]),
             extent=shrink(stack(union, size), 8),
