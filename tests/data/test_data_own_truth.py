@@ -112,7 +112,6 @@ def test_boxes_teach_presence_and_nothing_of_masks() -> None:
     assert all(
         (truth.boxes[0, 2:] - truth.boxes[0, :2]).prod() > (truth.boxes[1, 2:] - truth.boxes[1, :2]).prod() for truth in truths
     )
-    assert not any(truth.measured for truth in truths)
     assert not any(len(example.points) for example in examples)
     said = asked_of(examples)
     assert ("how many cysts?", "two") in said
@@ -122,7 +121,7 @@ def test_boxes_teach_presence_and_nothing_of_masks() -> None:
 
 def test_some_outlines_and_some_boxes() -> None:
     truths = [truth for example in examples_of(sample_of(BOTH)) for truth in example.regions if truth.present]
-    assert {(len(truth.masks), len(truth.boxes), truth.outlined, truth.measured) for truth in truths} == {(1, 1, False, False)}
+    assert {(len(truth.masks), len(truth.boxes), truth.outlined) for truth in truths} == {(1, 1, False)}
     scene = observe(labelled(sample_of(BOXED, BOTH), SIZE))
     generic = scene.finding("lesion")
     assert generic is not None

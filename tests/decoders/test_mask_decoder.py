@@ -2,7 +2,7 @@ import torch
 from fitting import descends_towards, discs, fit
 
 from umind.decoders.mask.head import MaskHead
-from umind.decoders.mask.loss import mask_loss
+from umind.decoders.mask.loss import fine_parts, mask_loss
 
 POINTS = torch.tensor([[0.3, 0.4], [0.7, 0.6], [0.5, 0.2]])
 TARGET = discs(POINTS, torch.tensor([0.2, 0.15, 0.1]), 32)
@@ -11,7 +11,7 @@ ROWS = torch.tensor([0, 1, 1])
 
 def parts() -> tuple[MaskHead, torch.Tensor, torch.Tensor]:
     torch.manual_seed(1)
-    return MaskHead(24, 8, 8), torch.randn(3, 24), torch.randn(2, 8, 16, 16)
+    return MaskHead(24, 16, 16), torch.randn(3, 24), torch.randn(2, 16, 16, 16)
 
 
 def test_shapes() -> None:
@@ -50,6 +50,26 @@ def test_loss_is_zero_at_the_target_and_falls_towards_it() -> None:
     start = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0))
     for part in range(2):
         assert descends_towards(start, 12 * TARGET - 6, lambda x, part=part: mask_loss(x, TARGET)[part])
+
+
+def test_fine_parts_are_tips_and_no_margins() -> None:
+    masks = discs(torch.tensor([[0.5, 0.5]]), torch.tensor([0.25]), 64)
+    body = masks.clone()
+    masks[0, 31:33, 48:60] = 1
+    fine = fine_parts(masks)
+    assert (fine[0, 31:33, 50:60] == 1).all()
+    assert fine_parts(body).sum() < 0.03 * body.sum()
+    assert fine.sum() - fine_parts(body).sum() < 30
+
+
+def test_a_lost_tip_costs_more_than_as_much_of_the_body() -> None:
+    target = discs(torch.tensor([[0.5, 0.5]]), torch.tensor([0.25]), 64)
+    target[0, 31:33, 48:60] = 1
+    without_tip, without_core = 12 * target - 6, 12 * target - 6
+    without_tip[0, 31:33, 50:60] = -6
+    without_core[0, 31:33, 22:32] = -6
+    for tip, core in zip(mask_loss(without_tip, target), mask_loss(without_core, target), strict=True):
+        assert tip > 2 * core
 
 
 def test_dice_of_an_empty_mask_on_an_empty_target_is_zero() -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+from operator import attrgetter
 
 import pytest
 import torch
@@ -35,7 +36,7 @@ def test_shapes_with_sites(decoder: RegionDecoder) -> None:
     assert output.presence.shape == (3,)
     assert output.masks.shape == (4, 32, 32)
     assert output.boxes.shape == (4, 4)
-    assert output.log_spread.shape == (4, 2)
+    assert output.lengths.log_scale.shape == output.lengths.log_spread.shape == (4, 4)
     assert output.quality.shape == output.scores.shape == (4,)
     assert output.slots is SITES.slots
     assert output.points is SITES.points
@@ -68,8 +69,8 @@ def test_batch_equals_one_by_one(decoder: RegionDecoder) -> None:
         mine = output.slots == slot
         for name in ("centres", "extent", "presence"):
             torch.testing.assert_close(getattr(alone, name)[0], getattr(output, name)[slot], atol=1e-5, rtol=1e-4)
-        for name in ("points", "scores", "masks", "quality", "boxes", "log_spread"):
-            torch.testing.assert_close(getattr(alone, name), getattr(output, name)[mine], atol=1e-5, rtol=1e-4)
+        for name in ("points", "scores", "masks", "quality", "boxes", "lengths.log_scale"):
+            torch.testing.assert_close(attrgetter(name)(alone), attrgetter(name)(output)[mine], atol=1e-5, rtol=1e-4)
 
 
 def test_no_tokens(decoder: RegionDecoder) -> None:

@@ -5,7 +5,7 @@ import pytest
 from pydicom.sr.codedict import codes
 
 from umind.geometry.spacing import Spacing
-from umind.tasks.protocols import PROTOCOLS, protocol_of
+from umind.tasks.protocols import AS_DRAWN, PROTOCOLS, protocol_of
 
 
 @pytest.fixture
@@ -46,20 +46,25 @@ def test_phrase_names_protocol(phrase, name):
     ],
 )
 def test_values_in_pixels(head, name, expected):
-    assert PROTOCOLS[name].read(head, None).value == pytest.approx(expected, rel=0.01)
+    assert PROTOCOLS[name].read(head, None, AS_DRAWN).value == pytest.approx(expected, rel=0.01)
 
 
 def test_anisotropic_spacing_is_measured_in_millimetres(head):
     spacing = Spacing(dy=0.3, dx=0.1)  # in millimetres the ellipse stands upright: 6 by 12
-    assert PROTOCOLS["longest diameter"].read(head, spacing).value == pytest.approx(24, rel=0.01)
-    assert PROTOCOLS["biparietal diameter"].read(head, spacing).value == pytest.approx(12, rel=0.01)
-    assert PROTOCOLS["area"].read(head, spacing).value == pytest.approx(math.pi * 6 * 12, rel=0.01)
+    assert PROTOCOLS["longest diameter"].read(head, spacing, AS_DRAWN).value == pytest.approx(24, rel=0.01)
+    assert PROTOCOLS["biparietal diameter"].read(head, spacing, AS_DRAWN).value == pytest.approx(12, rel=0.01)
+    assert PROTOCOLS["area"].read(head, spacing, AS_DRAWN).value == pytest.approx(math.pi * 6 * 12, rel=0.01)
 
 
 def test_spread_weights_are_the_derivatives(head):
-    reading = PROTOCOLS["head circumference"].read(head, None)
-    assert sum(reading.weights) == pytest.approx(1)
-    assert reading.weights[0] > reading.weights[1]
+    for protocol in PROTOCOLS.values():
+        if protocol.dimension == "area":  # the mask's own, which the scales leave alone
+            continue
+        plain = protocol.read(head, None, AS_DRAWN)
+        for index, weight in enumerate(plain.weights):
+            scales = [1.001 if index == k else 1.0 for k in range(4)]
+            longer = protocol.read(head, None, scales).value
+            assert (longer / plain.value - 1) / 0.001 == pytest.approx(weight, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from umind.geometry.frame import FrameMap
+from umind.geometry.spacing import Spacing
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Measurement, Segmentation
 from umind.tasks.analyze import Analyze
@@ -28,8 +29,8 @@ def disc(x: float, y: float, radius: float, size: int = 64) -> np.ndarray:
 def region(presence: float = 0.9, scores: tuple[float, ...] = (0.8, 0.4, 0.1)) -> Region:
     masks = np.stack([disc(12 + 20 * k, 30, 6) for k in range(len(scores))])
     boxes = np.array([[0.1, 0.2, 0.3, 0.4]] * len(scores), np.float32)
-    spreads = np.full((len(scores), 2), 0.05, np.float32)
-    return Region(presence, np.array(scores, np.float32), masks, boxes, spreads, CALIBRATION, points(len(scores), 0))
+    scales, spreads = np.ones((len(scores), 4), np.float32), np.full((len(scores), 4), 0.05, np.float32)
+    return Region(presence, np.array(scores, np.float32), masks, boxes, scales, spreads, CALIBRATION, points(len(scores), 0))
 
 
 def points(num_instances: int, num_points: int) -> PointsRead:
@@ -95,6 +96,17 @@ def test_measure_reads_an_instance_in_millimetres():
     assert isinstance(found.evidence[1], Segmentation)
     plain = Measure("area of the cyst").read(readout(block(region()), spacing=None))
     assert (plain.unit, plain.calibration) == ("px2", "none")
+
+
+def test_lengths_and_their_evidence_are_corrected_by_what_the_head_says():
+    short = replace(region(), scales=np.array([[1.25, 1, 1, 1]] * 3, np.float32))
+    plain, longer = (Measure("longest diameter of the cyst").read(readout(block(found))) for found in (region(), short))
+    assert longer.value == pytest.approx(1.25 * plain.value)
+    assert longer.spread == pytest.approx(0.05 * longer.value)
+    assert longer.evidence[0].length(longer_spacing := Spacing.of(0.5)) == pytest.approx(longer.value)
+    assert plain.evidence[0].length(longer_spacing) == pytest.approx(plain.value)
+    across = [Measure("perpendicular diameter of the cyst").read(readout(block(found))).value for found in (region(), short)]
+    assert across[0] == across[1]
 
 
 def test_classify_is_a_tempered_softmax():

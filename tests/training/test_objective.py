@@ -29,7 +29,7 @@ def batch(studio, module: UMindModule) -> Batch:
     data.attach(module.processor)
     batch = next(iter(data.train_dataloader()))
     assert len(batch.points)
-    assert batch.regions.measured[batch.regions.slots].any()
+    assert batch.regions.drawn.any()
     return batch
 
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from umind.checkpoint import load
 from umind.decoders.decoder import Candidates, RegionOutput
 from umind.decoders.keypoint.head import PointOutput
+from umind.decoders.measure.head import LengthOutput
 from umind.model import UMindOutput
 from umind.training.callbacks import FOUND, TRUTH, Overlays, SaveModel, contact_sheet
-from umind.training.module import schedule
+from umind.training.module import part_of, schedule
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers:UserWarning"),  # a tiny run needs none
@@ -192,7 +193,7 @@ def test_contact_sheet_shows_truth_and_finding(studio) -> None:
             masks=masks,
             quality=torch.zeros(1),
             boxes=torch.zeros(1, 4),
-            log_spread=torch.zeros(1, 2),
+            lengths=LengthOutput(torch.zeros(1, 4), torch.zeros(1, 4)),
             candidates=Candidates(none, torch.zeros(0, 2), torch.zeros(0)),
         )
         return UMindOutput(torch.zeros(1), torch.zeros(1), regions, PointOutput(none, none, torch.zeros(0, 16, 16)), None)
@@ -214,10 +215,12 @@ def test_schedule() -> None:
 
 
 def test_optimiser_takes_each_trained_weight_once(studio) -> None:
-    module = studio.module(frozen=("conv_stem",), encoder_rate=0.5)
+    module = studio.module(frozen=("pixels.encoder.conv_stem",), encoder_rate=0.5)
     module.trainer = Trainer(max_steps=5, logger=False, enable_checkpointing=False, accelerator="cpu", barebones=True)
     trained = [p for p in module.model.parameters() if p.requires_grad]
     assert all(m.training for m in module.model.modules())
+    module.on_train_start()
+    assert {name for name, part in module.model.named_modules() if not part.training} == {"pixels.encoder.conv_stem"}
     assert not any(p.requires_grad for p in module.model.pixels.encoder.conv_stem.parameters())
     groups = optimiser_groups(module)
     members = [p for group in groups for p in group["params"]]
@@ -225,6 +228,23 @@ def test_optimiser_takes_each_trained_weight_once(studio) -> None:
     assert len(members) == len(trained)
     assert {group["initial_lr"] for group in groups} == {1e-3, 5e-4}
     assert all(group["weight_decay"] == (0.05 if group["params"][0].ndim > 1 else 0) for group in groups)
+
+
+def test_frozen_parts_stay_while_the_rest_learns(studio, tmp_path) -> None:
+    frozen = ("pixels.encoder", "pixels.to_token", "language")
+    module = studio.module(frozen=frozen)
+    before = {name: value.clone() for name, value in module.model.state_dict().items()}
+    trainer_of(tmp_path, max_steps=2).fit(module, studio.data())
+    after = module.model.state_dict()
+    changed = {name for name, value in after.items() if not torch.allclose(value, before[name], atol=0, rtol=1e-6)}
+    assert changed
+    assert not [name for name in changed if f"{name}.".startswith(tuple(f"{part}." for part in frozen))]
+    assert {"regions", "points", "pixels"} == {name.split(".")[0] for name in changed}
+
+
+def test_an_unknown_part_cannot_be_frozen(studio) -> None:
+    with pytest.raises(ValueError, match=r"no part 'pixels\.encode'"):
+        part_of(studio.module().model, "pixels.encode")
 
 
 def optimiser_groups(module) -> list[dict]:

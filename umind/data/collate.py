@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from umind.data.examples import Example
+from umind.decoders.measure.lengths import lengths_of_masks
 from umind.geometry.boxes import box_of_mask
 from umind.processor.letterbox import normalise
 from umind.processor.processor import UMindProcessor
@@ -63,11 +64,11 @@ class Collator:
             extent=shrink(stack(union, size), 8),
             outlined=torch.tensor([float(t.outlined) for t in truths]),
             counted=torch.tensor([float(t.outlined or len(t.boxes) > 0) for t in truths]),
-            measured=torch.tensor([float(t.measured) for t in truths]),
             slots=torch.tensor([slot for slot, num in enumerate(numbers) for _ in range(num)], dtype=torch.long),
             centres=torch.from_numpy(centres),
             sites=torch.from_numpy(sites.clip(0, 1)),
             boxes=torch.from_numpy(boxes),
+            lengths=lengths_of_masks(torch.from_numpy(stack(masks, size)).float() - 0.5) / size,
             masks=shrink(stack(masks, size), 2),
             drawn=torch.tensor([float(k < len(t.masks)) for t, num in zip(truths, numbers, strict=True) for k in range(num)]),
         )

@@ -14,7 +14,7 @@ from umind.data.wording import FOCAL, say, say_measure, word
 from umind.geometry.ellipse import ellipse_of_mask
 from umind.tasks import classify, detect, keypoints, measure, report, segment
 from umind.tokens.template import Block
-from umind.tokens.vocabulary import KPT, MEAS, REGION_TOKENS, TASK_TOKENS
+from umind.tokens.vocabulary import KPT, REGION_TOKENS, TASK_TOKENS
 
 ORGANS = ("breast", "thyroid", "lung", "liver", "neck", "limb")
 """What is scanned, where that is not also the name of a structure that is outlined."""
@@ -36,14 +36,12 @@ class RegionTruth:
         masks: Instances, largest first, ``(N, S, S)``.
         present: The phrase is in the image.
         outlined: All its instances are outlined, those of an absent phrase too; an organ is there without an outline.
-        measured: The token is ``[MEAS]``.
         boxes: xyxy of further instances that are boxed and not outlined, ``(B, 4)``.
     """
 
     masks: Bool[np.ndarray, "n s s"]
     present: bool
     outlined: bool = True
-    measured: bool = False
     boxes: Float[np.ndarray, "b 4"] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
@@ -92,14 +90,14 @@ class Scene:
         finding = self.finding(name)
         return finding.masks if finding else np.zeros((0, self.size, self.size), bool)
 
-    def truth(self, name: str, *, measured: bool) -> RegionTruth:
+    def truth(self, name: str) -> RegionTruth:
         """Truth of a region token that stands for a name; a set may outline what is an organ elsewhere."""
         finding, masks = self.finding(name), self.masks(name)
         if name in (*ORGANS, "organ") and not (finding or name in self.absent):
             return RegionTruth(masks, present=name in (self.facts.organ, "organ"), outlined=False)
         if finding is None:
-            return RegionTruth(masks, present=False, measured=measured)
-        return RegionTruth(masks, present=True, outlined=finding.outlined, measured=measured, boxes=finding.boxes)
+            return RegionTruth(masks, present=False)
+        return RegionTruth(masks, present=True, outlined=finding.outlined, boxes=finding.boxes)
 
 
 def observe(view: Labelled) -> Scene:
@@ -266,7 +264,7 @@ def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked])
         tokens = task_tokens(question.block.response or "")
         for token, name in zip(tokens, question.targets, strict=True):
             if token in REGION_TOKENS:
-                regions.append(scene.truth(name, measured=token == MEAS))
+                regions.append(scene.truth(name))
         if KPT in tokens:
             ends = [axis_ends(mask) for mask in scene.masks(question.targets[0])]
             points += [end[place] for place in range(len(keypoints.AXIS_ENDS)) for end in ends]

@@ -15,7 +15,7 @@ from umind.decoders.config import DecoderConfig
 from umind.decoders.dynamic import of_images
 from umind.decoders.locate.head import LocateHead, peaks
 from umind.decoders.mask.head import MaskHead
-from umind.decoders.measure.head import SpreadHead
+from umind.decoders.measure.head import LengthHead, LengthOutput
 from umind.decoders.presence.head import PresenceHead
 from umind.decoders.quality.head import QualityHead
 
@@ -66,7 +66,7 @@ class RegionOutput:
         masks: Mask logits, ``(M, S/2, S/2)``.
         quality: Logit of each mask's IoU, ``(M,)``.
         boxes: xyxy in units of the image's side, ``(M, 4)``.
-        log_spread: Log of the relative standard deviation of long and short axis, ``(M, 2)``.
+        lengths: How its lengths differ from those of its mask, and how surely.
         candidates: Peaks that are judged beside the instances where those were given; none otherwise.
     """
 
@@ -80,7 +80,7 @@ class RegionOutput:
     masks: Float[Tensor, "m h2 w2"]
     quality: Float[Tensor, "m"]
     boxes: Float[Tensor, "m 4"]
-    log_spread: Float[Tensor, "m 2"]
+    lengths: LengthOutput
     candidates: Candidates
 
 
@@ -88,7 +88,7 @@ class RegionDecoder(nn.Module):
     """From the state of a region token to the instances of its phrase.
 
     The state finds the centres; state, features at a centre, and features over the extent make the vector of one instance, and
-    that vector makes its kernels, box, quality and spread. All instances of a batch go through in one batched operation.
+    that vector makes its kernels, box, quality and lengths. All instances of a batch go through in one batched operation.
 
     Args:
         config: Sizes.
@@ -110,7 +110,7 @@ class RegionDecoder(nn.Module):
         self.mask = MaskHead(config.instance_size, pixels.mask_channels, config.kernel_channels)
         self.quality = QualityHead(config.instance_size)
         self.box = BoxHead(config.instance_size)
-        self.spread = SpreadHead(config.instance_size)
+        self.length = LengthHead(config.instance_size)
 
     def forward(
         self,
@@ -157,7 +157,7 @@ class RegionDecoder(nn.Module):
             masks=self.mask(instances, points, features.mask, rows[slots]),
             quality=quality,
             boxes=self.box(instances, points),
-            log_spread=self.spread(instances),
+            lengths=self.length(instances),
             candidates=Candidates(rivals.slots, rivals.points, self.quality(vectors(rivals))),
         )
 

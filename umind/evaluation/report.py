@@ -28,7 +28,7 @@ from umind.schema.result import Measurement
 from umind.schema.sample import Sample
 from umind.tasks.ask import sentence_case
 from umind.tasks.measure import unit_of
-from umind.tasks.protocols import protocol_of
+from umind.tasks.protocols import AS_DRAWN, protocol_of
 from umind.tokens.vocabulary import MEAS, TASK_TOKENS
 
 
@@ -160,7 +160,7 @@ def filled(said: Turn, sample: Sample) -> str:
             protocol = protocol_of(re.split(r"[.,;]", text)[-1])
             value = sample.measurements.get(protocol.name)
             if value is None:
-                value = protocol.read(masks_of(sample, target)[0], sample.image.spacing).value
+                value = protocol.read(masks_of(sample, target)[0], sample.image.spacing, AS_DRAWN).value
             text = f"{text.rstrip()} {value:.1f} {unit_of(protocol, calibrated=sample.image.spacing is not None)}"
     return sentence_case(text)
 

@@ -29,6 +29,12 @@ class Caliper:
         dy, dx = (spacing.dy, spacing.dx) if spacing else (1.0, 1.0)
         return math.hypot((self.end[0] - self.start[0]) * dx, (self.end[1] - self.start[1]) * dy)
 
+    def stretched(self, factor: float) -> Caliper:
+        """As much longer at both ends."""
+        (x1, y1), (x2, y2) = self.start, self.end
+        dx, dy = (x2 - x1) * (factor - 1) / 2, (y2 - y1) * (factor - 1) / 2
+        return Caliper((x1 - dx, y1 - dy), (x2 + dx, y2 + dy))
+
 
 def hull_of_mask(mask: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:
     """Corners xy of the convex hull of the mask's pixels as unit squares; ``(0, 2)`` when the mask is empty."""

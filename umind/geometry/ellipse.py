@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -40,6 +40,12 @@ class Ellipse:
     def area(self) -> float:
         """Enclosed area."""
         return math.pi * self.semi_major * self.semi_minor
+
+    def stretched(self, major: float, minor: float) -> Ellipse:
+        """Both axes times a factor of their own; where that makes the shorter one the longer, both become their mean."""
+        a, b = self.semi_major * major, self.semi_minor * minor
+        a, b = (a, b) if a >= b else ((a + b) / 2, (a + b) / 2)
+        return replace(self, semi_major=a, semi_minor=b)
 
     @property
     def long_axis(self) -> Float[np.ndarray, "2 2"]:

@@ -19,11 +19,11 @@ class RegionTargets:
             ``(R, S/8, S/8)``.
         outlined: 1 where the outlines of all instances are known, ``(R,)``.
         counted: 1 where all instances are known, outlined or boxed, ``(R,)``.
-        measured: 1 where the token is ``[MEAS]``, ``(R,)``.
         slots: Region token of each instance, ``(M,)``.
         centres: xy of each instance in units of the image's side, ``(M, 2)``.
         sites: Where its kernels are read while training: near the centre, ``(M, 2)``.
         boxes: xyxy in units of the image's side, ``(M, 4)``.
+        lengths: `umind.decoders.measure.lengths.LENGTHS` of each mask at full size, in units of the image's side, ``(M, 4)``.
         masks: Instance masks at stride 2, ``(M, S/2, S/2)``.
         drawn: 1 where the instance is outlined, 0 where its mask is only its box, ``(M,)``.
     """
@@ -32,11 +32,11 @@ class RegionTargets:
     extent: Float[Tensor, "r h8 w8"]
     outlined: Float[Tensor, "r"]
     counted: Float[Tensor, "r"]
-    measured: Float[Tensor, "r"]
     slots: Int[Tensor, "m"]
     centres: Float[Tensor, "m 2"]
     sites: Float[Tensor, "m 2"]
     boxes: Float[Tensor, "m 4"]
+    lengths: Float[Tensor, "m 4"]
     masks: Float[Tensor, "m h2 w2"]
     drawn: Float[Tensor, "m"]
 

@@ -47,7 +47,7 @@ def measurement(region: Region, readout: Readout, phrase: str, protocol: Protoco
     value = spread = None
     evidence: tuple[Evidence, ...] = ()
     if len(shape) and shape.masks[0].any():
-        reading = protocol.read(shape.masks[0], spacing)
+        reading = protocol.read(shape.masks[0], spacing, region.scales[largest[0]].tolist())
         value = reading.value
         spread = value * math.hypot(*(w * float(s) for w, s in zip(reading.weights, region.spreads[largest[0]], strict=True)))
         evidence = (reading.evidence, shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -17,6 +17,10 @@ from umind.geometry.spacing import Spacing
 from umind.schema.result import Code
 
 Mask = Bool[np.ndarray, "h w"]
+Scales = Sequence[float]
+"""A factor for each of `umind.decoders.measure.lengths.LENGTHS`."""
+AS_DRAWN: Scales = (1.0, 1.0, 1.0, 1.0)
+"""The mask is the truth, or all that is known of it."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,12 @@ class Reading:
     Args:
         value: Millimetres or square millimetres; pixels without spacing.
         evidence: The geometry in source pixels.
-        weights: How much relative error of the long and of the short axis goes into the value (delta method).
+        weights: How much relative error of each of ``LENGTHS`` goes into the value (delta method).
     """
 
     value: float
     evidence: Caliper | Ellipse
-    weights: tuple[float, float]
+    weights: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Protocol:
         dimension: Length or area.
         method: Formula and its source.
         code: Coded concept.
-        read: From a mask in source pixels and its spacing.
+        read: From a mask in source pixels, its spacing, and what the mask's ``LENGTHS`` have to be multiplied by.
     """
 
     name: str
@@ -52,48 +56,51 @@ class Protocol:
     dimension: Literal["length", "area"]
     method: str
     code: Code
-    read: Callable[[Mask, Spacing | None], Reading]
+    read: Callable[[Mask, Spacing | None, Scales], Reading]
 
 
-def ellipses(mask: Mask, spacing: Spacing | None) -> tuple[Ellipse, Ellipse]:
-    """The mask's ellipse in source pixels, and in millimetres (pixels without spacing)."""
-    in_pixels = ellipse_of_mask(mask)
-    return in_pixels, ellipse_of_mask(mask, (spacing.dy, spacing.dx)) if spacing else in_pixels
+def ellipses(mask: Mask, spacing: Spacing | None, scales: Scales) -> tuple[Ellipse, Ellipse]:
+    """The region's ellipse in source pixels, and in millimetres (pixels without spacing)."""
+    _, _, major, minor = scales
+    in_pixels = ellipse_of_mask(mask).stretched(major, minor)
+    if spacing is None:
+        return in_pixels, in_pixels
+    return in_pixels, ellipse_of_mask(mask, (spacing.dy, spacing.dx)).stretched(major, minor)
 
 
-def read_circumference(mask: Mask, spacing: Spacing | None) -> Reading:
-    """Circumference of the mask's ellipse."""
-    shown, sized = ellipses(mask, spacing)
-    return Reading(sized.circumference, shown, axis_shares(sized))
+def read_circumference(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+    """Circumference of the region's ellipse."""
+    shown, sized = ellipses(mask, spacing, scales)
+    return Reading(sized.circumference, shown, (0.0, 0.0, *axis_shares(sized)))
 
 
-def read_long_axis(mask: Mask, spacing: Spacing | None) -> Reading:
-    """Longer axis of the mask's ellipse."""
-    shown, sized = ellipses(mask, spacing)
-    return Reading(2 * sized.semi_major, shown, (1.0, 0.0))
+def read_long_axis(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+    """Longer axis of the region's ellipse."""
+    shown, sized = ellipses(mask, spacing, scales)
+    return Reading(2 * sized.semi_major, shown, (0.0, 0.0, 1.0, 0.0))
 
 
-def read_short_axis(mask: Mask, spacing: Spacing | None) -> Reading:
-    """Shorter axis of the mask's ellipse."""
-    shown, sized = ellipses(mask, spacing)
-    return Reading(2 * sized.semi_minor, shown, (0.0, 1.0))
+def read_short_axis(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+    """Shorter axis of the region's ellipse."""
+    shown, sized = ellipses(mask, spacing, scales)
+    return Reading(2 * sized.semi_minor, shown, (0.0, 0.0, 0.0, 1.0))
 
 
-def read_longest(mask: Mask, spacing: Spacing | None) -> Reading:
-    """Longest diameter of the mask."""
-    caliper, _ = diameters_of_mask(mask, spacing)
-    return Reading(caliper.length(spacing), caliper, (1.0, 0.0))
+def read_longest(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+    """Longest diameter of the region."""
+    caliper = diameters_of_mask(mask, spacing)[0].stretched(scales[0])
+    return Reading(caliper.length(spacing), caliper, (1.0, 0.0, 0.0, 0.0))
 
 
-def read_perpendicular(mask: Mask, spacing: Spacing | None) -> Reading:
+def read_perpendicular(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
     """Longest diameter at right angles to the longest."""
-    _, caliper = diameters_of_mask(mask, spacing)
-    return Reading(caliper.length(spacing), caliper, (0.0, 1.0))
+    caliper = diameters_of_mask(mask, spacing)[1].stretched(scales[1])
+    return Reading(caliper.length(spacing), caliper, (0.0, 1.0, 0.0, 0.0))
 
 
-def read_area(mask: Mask, spacing: Spacing | None) -> Reading:
-    """Area of the mask; its ellipse is the evidence."""
-    return Reading(area_of_mask(mask, spacing), ellipse_of_mask(mask), (1.0, 1.0))
+def read_area(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+    """Area of the mask, which needs no correction; its ellipse is the evidence."""
+    return Reading(area_of_mask(mask, spacing), ellipse_of_mask(mask), (0.0, 0.0, 1.0, 1.0))
 
 
 def axis_shares(ellipse: Ellipse) -> tuple[float, float]:

@@ -56,7 +56,8 @@ class Region:
         scores: ``(N,)``, in 0..1.
         masks: Logits at stride 2, ``(N, h, w)``.
         boxes: xyxy in units of the model frame's side, ``(N, 4)``.
-        spreads: Relative standard deviation of long and short axis, ``(N, 2)``.
+        scales: ``LENGTHS`` over what the masks show of them, ``(N, 4)``.
+        spreads: Their relative standard deviations, ``(N, 4)``.
         calibration: For the default thresholds.
         points: Of each instance the K points of the ``[KPT]`` tokens that follow.
     """
@@ -65,7 +66,8 @@ class Region:
     scores: Float[np.ndarray, "n"]
     masks: Float[np.ndarray, "n h w"]
     boxes: Float[np.ndarray, "n 4"]
-    spreads: Float[np.ndarray, "n 2"]
+    scales: Float[np.ndarray, "n 4"]
+    spreads: Float[np.ndarray, "n 4"]
     calibration: Calibration
     points: PointsRead
 
@@ -136,7 +138,8 @@ def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibra
     presence = torch.sigmoid(calibration.presence_scale * output.presence + calibration.presence_shift)
     slots, scores = output.slots.cpu().numpy(), output.scores.float().cpu().numpy()
     masks, boxes = output.masks.float().cpu().numpy(), output.boxes.float().cpu().numpy()
-    spreads = output.log_spread.float().exp().cpu().numpy() * calibration.spread_scale
+    scales = output.lengths.log_scale.float().exp().cpu().numpy()
+    spreads = output.lengths.log_spread.float().exp().cpu().numpy() * calibration.spread_scale
     for slot, probability in enumerate(presence.float().tolist()):
         mine = np.flatnonzero(slots == slot)
         mine = mine[np.argsort(-scores[mine], kind="stable")]
@@ -146,6 +149,7 @@ def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibra
             scores[mine] * np.float32(probability),
             masks[mine],
             boxes[mine],
+            scales[mine],
             spreads[mine],
             calibration,
             PointsRead(*(np.concatenate(values) for values in zip(*(pointed[k] for k in mine), strict=True))),

@@ -25,6 +25,8 @@ from umind.tokens.slots import IGNORED
 from umind.training.objective import LossWeights, objective
 from umind.training.pretrained import load_imagenet_mobilenet
 
+FIRST_LAYERS = ("pixels.encoder.conv_stem", "pixels.encoder.bn1", "pixels.encoder.blocks.0", "pixels.encoder.blocks.1")
+
 
 @dataclass
 class Prediction(UMindOutput):
@@ -54,7 +56,8 @@ class UMindModule(LightningModule):
         imagenet: Start a fresh pixel encoder from ImageNet weights.
         learning_rate: Peak rate of the parts that start fresh.
         encoder_rate: Peak rate of the pixel encoder, as a share of that.
-        frozen: Leading parts of the pixel encoder that keep their weights; their backward pass is the dearest of all.
+        frozen: Parts of the model that stay as they are, by names of modules; the backward pass of the encoder's first
+            layers is the dearest of all.
         weight_decay: Of matrices and kernels; biases and norms have none.
         warmup_steps: Linear warm-up, then a cosine to a hundredth.
         loss: Weights of the losses.
@@ -67,7 +70,7 @@ class UMindModule(LightningModule):
         imagenet: bool = True,
         learning_rate: float = 1e-3,
         encoder_rate: float = 0.4,
-        frozen: tuple[str, ...] = ("conv_stem", "bn1", "blocks.0", "blocks.1"),
+        frozen: tuple[str, ...] = FIRST_LAYERS,
         weight_decay: float = 0.05,
         warmup_steps: int = 200,
         loss: LossWeights = LossWeights(),  # noqa: B008
@@ -80,8 +83,10 @@ class UMindModule(LightningModule):
             self.model.train()  # it comes in evaluation mode, and Lightning would leave it there
         else:
             self.model, self.processor = fresh(tokenizer, imagenet=imagenet)
+        self.frozen = tuple(frozen)
         for name in frozen:
-            self.model.pixels.encoder.get_submodule(name).requires_grad_(False)
+            for parameter in part_of(self.model, name).parameters():
+                parameter.requires_grad_(False)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
 
     def setup(self, stage: str) -> None:
@@ -89,6 +94,11 @@ class UMindModule(LightningModule):
         data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, MixtureData):
             data.attach(self.processor)
+
+    def on_train_start(self) -> None:
+        """Frozen parts keep their batch statistics too; Lightning has a warning for who says so earlier."""
+        for name in self.frozen:
+            part_of(self.model, name).eval()
 
     def forward(self, batch: Batch, sites: InstanceSites | None = None) -> UMindOutput:
         """One pass over a batch; instances are read at the peaks of the centre maps where no sites are given."""
@@ -161,6 +171,18 @@ class UMindModule(LightningModule):
         steps = self.trainer.estimated_stepping_batches
         rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step, self.warmup_steps, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+
+def part_of(model: torch.nn.Module, name: str) -> torch.nn.Module:
+    """A module by its name.
+
+    Raises:
+        ValueError: The model has no such part.
+    """
+    try:
+        return model.get_submodule(name)
+    except AttributeError as error:
+        raise ValueError(f"the model has no part {name!r}") from error
 
 
 def fresh(tokenizer: Path | None, *, imagenet: bool) -> tuple[UMindModel, UMindProcessor]:

@@ -13,7 +13,7 @@ from umind.decoders.decoder import RegionOutput
 from umind.decoders.keypoint.loss import keypoint_loss
 from umind.decoders.locate.loss import centre_loss, centre_target, extent_loss
 from umind.decoders.mask.loss import mask_loss
-from umind.decoders.measure.loss import spread_loss
+from umind.decoders.measure.loss import length_loss
 from umind.decoders.presence.loss import presence_loss
 from umind.decoders.quality.loss import mask_iou, on_nothing, quality_loss
 from umind.decoders.text.loss import text_loss
@@ -36,6 +36,7 @@ class LossWeights:
     box_l1: float = 5.0
     box_giou: float = 1.0
     keypoint: float = 0.3
+    length: float = 1.0
     spread: float = 0.05
 
 
@@ -44,11 +45,11 @@ def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Floa
     centres = centre_target(truth.centres, truth.boxes, truth.slots, tuple(regions.centres.shape))
     masks = regions.masks.float()
     drawn = truth.drawn.bool()
-    measured = truth.measured[truth.slots].bool() & drawn
     cross_entropy, dice = mask_loss(masks[drawn], truth.masks[drawn])
     box_l1, box_giou = box_loss(regions.boxes, truth.boxes)
     idle = on_nothing(regions.candidates.points, regions.candidates.slots, truth.extent)
     outlined, counted = truth.outlined.bool(), truth.counted.bool()
+    length, spread = length_loss(regions.lengths[drawn], masks[drawn], truth.lengths[drawn])
     reached = mask_iou(masks[drawn], truth.masks[drawn])
     return {
         "centre": centre_loss(regions.centres[counted], centres[counted]),
@@ -59,7 +60,8 @@ def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Floa
         "quality": quality_loss(regions.quality[drawn], reached, regions.candidates.quality[idle]),
         "box_l1": box_l1,
         "box_giou": box_giou,
-        "spread": spread_loss(regions.log_spread[measured], masks[measured], truth.masks[measured]),
+        "length": length,
+        "spread": spread,
     }
 
 

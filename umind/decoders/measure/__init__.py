@@ -1,1 +1,1 @@
-"""Spread of measurements; the geometry itself is the region of the ``[MEAS]`` token."""
+"""Lengths of a region: what its mask shows of them, how far that is off, and how surely."""
