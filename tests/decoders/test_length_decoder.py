@@ -14,8 +14,8 @@ from umind.geometry.ellipse import ellipse_of_mask
 CENTRES = torch.tensor([[0.5, 0.5], [0.4, 0.6], [0.5, 0.45]])
 TRUTH = discs(CENTRES, torch.tensor([0.30, 0.25, 0.35]), 48)
 LOGITS = 2 * discs(CENTRES, torch.tensor([0.33, 0.24, 0.30]), 48) - 1
-LENGTHS = lengths_of_masks(TRUTH - 0.5) / 48
-DRAWN = lengths_of_masks((interpolate(LOGITS[:, None], scale_factor=2, mode="bilinear")[:, 0] > 0).float() - 0.5) / 96
+LENGTHS = lengths_of_masks(TRUTH > 0.5) / 48
+DRAWN = lengths_of_masks(interpolate(LOGITS[:, None], scale_factor=2, mode="bilinear")[:, 0] > 0) / 96
 MISSING = LENGTHS.log() - DRAWN.log()
 SURE = torch.full((3, 4), -4.0)
 
@@ -99,29 +99,21 @@ def test_axes_equal_those_of_the_ellipse(seed: int) -> None:
 def test_calipers_equal_those_of_the_hull(seed: int) -> None:
     mask = tilted_ellipse(seed)
     longest, across = (caliper.length() for caliper in diameters_of_mask(mask))
-    found = lengths_of_masks(torch.from_numpy(mask[None]).float() - 0.5)[0]
+    found = lengths_of_masks(torch.from_numpy(mask[None]))[0]
     np.testing.assert_allclose(found[:2].numpy(), [longest, across], atol=1.5)  # the hull's corners stick out by half a pixel
 
 
 def test_calipers_reach_a_tip_that_axes_hardly_feel() -> None:
-    levels = discs(torch.tensor([[0.5, 0.5]]), torch.tensor([0.25]), 64) - 0.5
-    spiked = levels.clone()
-    spiked[0, 31:33, 40:60] = 0.5
-    plain, longer = lengths_of_masks(torch.cat([levels, spiked]))
+    masks = discs(torch.tensor([[0.5, 0.5]]), torch.tensor([0.25]), 64) > 0.5
+    spiked = masks.clone()
+    spiked[0, 31:33, 40:60] = True
+    plain, longer = lengths_of_masks(torch.cat([masks, spiked]))
     assert float(longer[0] - plain[0]) == pytest.approx(12, abs=1)
     assert float(longer[2] - plain[2]) < 4
 
 
-def test_crossings_lie_between_cells() -> None:
-    levels = torch.full((1, 32, 32), -3.0)
-    levels[0, 8:24, 10:20] = 1.0  # zero lies a quarter of a cell beyond the last centre inside
-    longest, across = lengths_of_masks(levels)[0, :2].tolist()
-    assert longest == pytest.approx(np.hypot(15.5, 9.0), abs=0.3)  # corners are cut
-    assert across < longest
-
-
-def test_nothing_and_one_cell_are_about_a_cell_long() -> None:
-    levels = torch.full((2, 32, 32), -1.0)
-    levels[1, 20, 20] = 1
-    lengths = lengths_of_masks(levels)
+def test_nothing_and_one_pixel_are_about_a_pixel_long() -> None:
+    masks = torch.zeros(2, 32, 32, dtype=torch.bool)
+    masks[1, 20, 20] = True
+    lengths = lengths_of_masks(masks)
     assert ((lengths >= 1) & (lengths < 1.2)).all()

@@ -68,7 +68,7 @@ class Collator:
             centres=torch.from_numpy(centres),
             sites=torch.from_numpy(sites.clip(0, 1)),
             boxes=torch.from_numpy(boxes),
-            lengths=lengths_of_masks(torch.from_numpy(stack(masks, size)).float() - 0.5) / size,
+            lengths=lengths_of_masks(torch.from_numpy(stack(masks, size))) / size,
             masks=shrink(stack(masks, size), 2),
             drawn=torch.tensor([float(k < len(t.masks)) for t, num in zip(truths, numbers, strict=True) for k in range(num)]),
         )

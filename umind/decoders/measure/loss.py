@@ -23,7 +23,7 @@ def length_loss(
     if not len(logits):
         return said.log_scale.sum(), said.log_spread.sum()
     full = functional.interpolate(logits.detach()[:, None], scale_factor=2, mode="bilinear", align_corners=False)[:, 0]
-    drawn = lengths_of_masks((full > 0).float() - 0.5) / full.shape[-1]
+    drawn = lengths_of_masks(full > 0) / full.shape[-1]
     missing = (lengths / drawn).log()
     left = (missing - said.log_scale).detach()
     likelihood = said.log_spread + 0.5 * (left / said.log_spread.exp()) ** 2
