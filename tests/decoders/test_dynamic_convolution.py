@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from umind.decoders.dynamic import DynamicConvolution, controller
+from umind.decoders.dynamic import DynamicConvolution, controller, pool, sample
 
 
 def test_published_size() -> None:
@@ -42,3 +42,32 @@ def test_controller_starts_small() -> None:
     layer = controller(200, 300)
     assert abs(float(layer.weight.detach().std()) - 0.01) < 2e-4
     assert not layer.bias.detach().any()
+
+
+def test_sample_reads_cell_centres_and_between_them() -> None:
+    maps, rows = torch.randn(2, 3, 4, 4), torch.tensor([0, 1])
+    points = torch.tensor([[(2 + 0.5) / 4, (1 + 0.5) / 4], [0.5, 0.125]])
+    values = sample(maps, points, rows)
+    torch.testing.assert_close(values[0], maps[0, :, 1, 2])
+    torch.testing.assert_close(values[1], (maps[1, :, 0, 1] + maps[1, :, 0, 2]) / 2)
+    assert torch.equal(sample(maps, torch.zeros(2, 2), rows), maps[:, :, 0, 0])  # the rim goes on outwards
+
+
+def test_pool_is_a_weighted_sum() -> None:
+    maps, shares, rows = torch.randn(2, 3, 4, 5), torch.rand(3, 4, 5), torch.tensor([1, 0, 1])
+    expected = torch.stack([(maps[row] * share).sum((1, 2)) for row, share in zip(rows, shares, strict=True)])
+    torch.testing.assert_close(pool(maps, shares, rows), expected)
+
+
+def test_one_image_alone_gives_what_it_gives_among_others() -> None:
+    maps, points, shares, rows = torch.randn(2, 3, 4, 5), torch.rand(3, 2), torch.rand(3, 4, 5), torch.ones(3, dtype=torch.long)
+    alone = torch.zeros(3, dtype=torch.long)
+    torch.testing.assert_close(sample(maps[1:], points, alone), sample(maps, points, rows))
+    torch.testing.assert_close(pool(maps[1:], shares, alone), pool(maps, shares, rows))
+
+
+def test_reading_nothing() -> None:
+    none = torch.zeros(0, dtype=torch.long)
+    for num_images in (1, 2):
+        maps = torch.randn(num_images, 3, 4, 4)
+        assert sample(maps, torch.zeros(0, 2), none).shape == pool(maps, torch.zeros(0, 4, 4), none).shape == (0, 3)

@@ -6,7 +6,7 @@ import torch
 
 from umind.backbone.pixels import PixelConfig, PixelFeatures
 from umind.decoders.config import DecoderConfig
-from umind.decoders.decoder import InstanceSites, RegionDecoder, RegionOutput, sample
+from umind.decoders.decoder import InstanceSites, RegionDecoder, RegionOutput
 
 ROWS = torch.tensor([0, 1, 1])
 SITES = InstanceSites(torch.tensor([0, 1, 1, 2]), torch.tensor([[0.3, 0.4], [0.7, 0.6], [0.1, 0.9], [0.5, 0.5]]))
@@ -86,13 +86,3 @@ def test_output_is_frozen(decoder: RegionDecoder) -> None:
     output = decoder(states, ROWS, features, SITES)
     with pytest.raises(dataclasses.FrozenInstanceError):
         output.masks = output.boxes
-
-
-def test_sample_reads_cell_centres_and_between_them() -> None:
-    maps = torch.randn(2, 3, 4, 4)
-    points = torch.tensor([[(2 + 0.5) / 4, (1 + 0.5) / 4], [0.5, 0.125]])
-    values = sample(maps, points)
-    torch.testing.assert_close(values[0], maps[0, :, 1, 2])
-    torch.testing.assert_close(values[1], (maps[1, :, 0, 1] + maps[1, :, 0, 2]) / 2)
-    assert torch.equal(sample(maps, torch.zeros(2, 2)), maps[:, :, 0, 0])  # the rim goes on outwards
-    assert sample(maps[:0], points[:0]).shape == (0, 3)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from umind.backbone.pixels import PixelConfig, PixelFeatures
 from umind.decoders.box.head import BoxHead
 from umind.decoders.config import DecoderConfig
-from umind.decoders.dynamic import of_images
+from umind.decoders.dynamic import pool, sample
 from umind.decoders.locate.head import LocateHead, peaks
 from umind.decoders.mask.head import MaskHead
 from umind.decoders.measure.head import LengthHead, LengthOutput
@@ -129,7 +128,7 @@ class RegionDecoder(nn.Module):
         """
         maps = features.context
         centres, extent = self.locate(states, maps, rows)
-        seen = torch.bmm(of_images(maps, rows).flatten(2), extent.flatten(1).softmax(1)[..., None]).squeeze(2)
+        seen = pool(maps, extent.flatten(1).softmax(1).reshape(extent.shape), rows)
         presence = self.presence(states, seen, centres, extent)
         slots, points, peak = peaks(centres, self.config.max_instances, self.config.min_peak)
         rivals = InstanceSites(slots, points)
@@ -137,10 +136,10 @@ class RegionDecoder(nn.Module):
             rivals = InstanceSites(slots[:0], points[:0])
         else:
             slots, points = sites.slots, sites.points
-            peak = sample(centres[slots, None], points)[:, 0].sigmoid()
+            peak = sample(centres[:, None], points, slots)[:, 0].sigmoid()
 
         def vectors(places: InstanceSites) -> Float[Tensor, "m i"]:
-            here = sample(of_images(maps, rows[places.slots]), places.points)
+            here = sample(maps, places.points, rows[places.slots])
             found: Float[Tensor, "m i"] = self.instance(torch.cat([states[places.slots], here, seen[places.slots]], 1))
             return found
 
@@ -160,9 +159,3 @@ class RegionDecoder(nn.Module):
             lengths=self.length(instances),
             candidates=Candidates(rivals.slots, rivals.points, self.quality(vectors(rivals))),
         )
-
-
-def sample(maps: Float[Tensor, "m c h w"], points: Float[Tensor, "m 2"]) -> Float[Tensor, "m c"]:
-    """Bilinear reading of each map at its point, xy in units of the map's side."""
-    grid = (points * 2 - 1)[:, None, None]
-    return functional.grid_sample(maps, grid, align_corners=False, padding_mode="border")[:, :, 0, 0]

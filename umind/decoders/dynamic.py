@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from umind.backbone.pixels import with_coordinates
 
@@ -14,7 +15,8 @@ class DynamicConvolution(nn.Module):
 
     The coordinates x and y of a cell, in -1..1, count from the instance's origin in units of its scale. The first layer is
     linear, so the origin goes into its bias and the scale into its weights: the features of an image serve all of its
-    instances as they are.
+    instances as they are. And ReLU(x + b) is max(x, -b) + b, so every bias moves on into the next layer's: big maps are
+    written once a layer.
 
     Args:
         channels: Channels of the features, without the coordinates.
@@ -48,8 +50,10 @@ class DynamicConvolution(nn.Module):
         across = w1[..., -2:] if scales is None else w1[..., -2:] / (2 * scales[:, None])  # (N, rows, 2)
         b1 = b1 - torch.bmm(across, (2 * origins - 1)[..., None])
         w1 = torch.cat([w1[..., :-2], across], 2)
-        x = project(with_coordinates(features), w1, b1, rows).relu_()  # (N, hidden, H*W)
-        x = torch.baddbmm(b2, w2, x).relu_()
+        x = project(with_coordinates(features), w1, rows).clamp_(min=-b1)  # (N, hidden, H*W)
+        b2 = torch.baddbmm(b2, w2, b1)
+        x = torch.bmm(w2, x).clamp_(min=-b2)
+        b3 = torch.baddbmm(b3, w3, b2)
         return torch.baddbmm(b3, w3, x).reshape(*b3.shape[:2], *features.shape[-2:])  # (N, outputs, H, W)
 
     def layers(self, kernels: Float[Tensor, "n p"]) -> list[tuple[Float[Tensor, "n o i"], Float[Tensor, "n o 1"]]]:
@@ -70,16 +74,24 @@ def controller(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-def project(
-    maps: Float[Tensor, "b c h w"], weight: Float[Tensor, "n o c"], bias: Float[Tensor, "n o 1"], rows: Int[Tensor, "n"]
-) -> Float[Tensor, "n o hw"]:
+def project(maps: Float[Tensor, "b c h w"], weight: Float[Tensor, "n o c"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n o hw"]:
     """A 1 x 1 layer of its own for each of N over its image's maps; one matrix product where there is one image only."""
     if len(maps) == 1:
-        flat = torch.addmm(bias.flatten(0, 1), weight.flatten(0, 1), maps[0].flatten(1))  # (N*O, H*W)
+        flat = weight.flatten(0, 1) @ maps[0].flatten(1)  # (N*O, H*W)
         return flat.reshape(*weight.shape[:2], flat.shape[1])
-    return torch.baddbmm(bias, weight, maps.index_select(0, rows).flatten(2))
+    return torch.bmm(weight, maps.index_select(0, rows).flatten(2))
 
 
-def of_images(maps: Float[Tensor, "b c h w"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n c h w"]:
-    """The maps of each row's image; a view, without a copy, where there is one image only."""
-    return maps.expand(len(rows), -1, -1, -1) if len(maps) == 1 else maps.index_select(0, rows)
+def pool(maps: Float[Tensor, "b c h w"], shares: Float[Tensor, "n h w"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n c"]:
+    """Weighted sum of its image's maps for each of N."""
+    if len(maps) == 1:
+        return shares.flatten(1) @ maps[0].flatten(1).T
+    return torch.bmm(maps.index_select(0, rows).flatten(2), shares.flatten(1)[..., None])[..., 0]
+
+
+def sample(maps: Float[Tensor, "b c h w"], points: Float[Tensor, "n 2"], rows: Int[Tensor, "n"]) -> Float[Tensor, "n c"]:
+    """Bilinear reading of its image's maps at each of N points, xy in units of the map's side."""
+    grid = (points * 2 - 1)[:, None, None]
+    if len(maps) == 1:
+        return functional.grid_sample(maps, grid.transpose(0, 1), align_corners=False, padding_mode="border")[0, :, :, 0].T
+    return functional.grid_sample(maps.index_select(0, rows), grid, align_corners=False, padding_mode="border")[..., 0, 0]

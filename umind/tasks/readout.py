@@ -158,8 +158,8 @@ def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibra
 
 def distinct(masks: Float[np.ndarray, "n h w"]) -> Int[np.ndarray, "k"]:
     """Indices of the masks that are no duplicate of an earlier one; empty masks are dropped, but never the last candidate."""
-    if not len(masks):
-        return np.zeros(0, np.intp)
+    if len(masks) < 2:
+        return np.arange(len(masks))
     flat = (masks > 0).reshape(len(masks), -1).astype(np.float32)
     areas = flat.sum(1)
     shared = flat @ flat.T / np.maximum(np.minimum(areas[:, None], areas[None]), 1)
@@ -174,4 +174,7 @@ def read_heatmaps(points: PointOutput, num_instances: int) -> list[PointsRead]:
     """The points of each instance, one instance at a time."""
     values = [value.cpu().numpy() for value in read_points(points.heatmaps.float())]
     owners = points.instances.cpu().numpy()
-    return [PointsRead(*(value[None, owners == instance] for value in values)) for instance in range(num_instances)]
+    order = np.argsort(owners, kind="stable")
+    ends = np.cumsum(np.bincount(owners, minlength=num_instances))[:-1]
+    parts = (np.split(value[order], ends) for value in values)
+    return [PointsRead(*(value[None] for value in one)) for one in zip(*parts, strict=True)][:num_instances]

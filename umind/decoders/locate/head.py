@@ -33,7 +33,7 @@ class LocateHead(nn.Module):
     ) -> tuple[Float[Tensor, "r h w"], Float[Tensor, "r h w"]]:
         """Logits of centres and of extent for each region token; ``rows`` says whose image it belongs to."""
         kernels = self.kernels(states).reshape(-1, 2, context.shape[1] + 1)  # (R, 2, C + 1)
-        maps = project(self.tower(context), kernels[..., :-1], kernels[..., -1:], rows)  # (R, 2, H*W)
+        maps = project(self.tower(context), kernels[..., :-1], rows) + kernels[..., -1:]  # (R, 2, H*W)
         centres, extent = maps.reshape(-1, 2, *context.shape[-2:]).unbind(1)
         return centres, extent
 
