@@ -53,8 +53,36 @@ LEGS = (
             }
         ),
     ),
+    Leg(
+        52_800,
+        MappingProxyType(
+            {
+                "BUSBRA": 0.12,
+                "Dataset_BUSI_with_GT": 0.09,
+                "BrEaST": 0.05,
+                "HC18": 0.09,
+                "MMOTU_2D": 0.1,
+                "DDTI": 0.07,
+                "CCAUS": 0.02,
+            }
+        ),
+    ),
+    Leg(
+        51_200,
+        MappingProxyType(
+            {
+                "BUSBRA": 0.1,
+                "Dataset_BUSI_with_GT": 0.07,
+                "BrEaST": 0.04,
+                "HC18": 0.07,
+                "MMOTU_2D": 0.08,
+                "DDTI": 0.05,
+                "CCAUS": 0.02,
+            }
+        ),
+    ),
 )
-"""The runs behind the embedded weights: ``configs/tiny.yaml`` of commit 9e6e04d, and ``configs/further.yaml`` after it."""
+"""The runs behind the embedded weights, as the model card tells of them; the last one taught the decoders alone."""
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def test_lengths_and_their_evidence_are_corrected_by_what_the_head_says():
     plain, longer = (Measure("longest diameter of the cyst").read(readout(block(found))) for found in (region(), short))
     assert longer.value == pytest.approx(1.25 * plain.value)
     assert longer.spread == pytest.approx(0.05 * longer.value)
+    assert longer.method == f"{plain.method}; 1.250 times what the mask shows, by the length head"
     assert longer.evidence[0].length(longer_spacing := Spacing.of(0.5)) == pytest.approx(longer.value)
     assert plain.evidence[0].length(longer_spacing) == pytest.approx(plain.value)
     across = [Measure("perpendicular diameter of the cyst").read(readout(block(found))).value for found in (region(), short)]

@@ -45,18 +45,21 @@ def measurement(region: Region, readout: Readout, phrase: str, protocol: Protoco
     largest = region.largest(threshold)
     shape = segmentation(region, readout, phrase, largest)
     value = spread = None
+    method = f"{protocol.name}: {protocol.method}"
     evidence: tuple[Evidence, ...] = ()
     if len(shape) and shape.masks[0].any():
         reading = protocol.read(shape.masks[0], spacing, region.scales[largest[0]].tolist())
         value = reading.value
         spread = value * math.hypot(*(w * float(s) for w, s in zip(reading.weights, region.spreads[largest[0]], strict=True)))
         evidence = (reading.evidence, shape)
+        if reading.scale != 1:
+            method += f"; {reading.scale:.3f} times what the mask shows, by the length head"
     return Measurement(
         value,
         unit=unit_of(protocol, calibrated=spacing is not None),
         spread=spread,
         evidence=evidence,
-        method=f"{protocol.name}: {protocol.method}",
+        method=method,
         calibration=readout.image.calibration,
         code=protocol.code,
         presence=region.presence,

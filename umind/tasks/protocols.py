@@ -31,11 +31,13 @@ class Reading:
         value: Millimetres or square millimetres; pixels without spacing.
         evidence: The geometry in source pixels.
         weights: How much relative error of each of ``LENGTHS`` goes into the value (delta method).
+        scale: The value over what the mask alone shows.
     """
 
     value: float
     evidence: Caliper | Ellipse
     weights: tuple[float, float, float, float]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -71,31 +73,32 @@ def ellipses(mask: Mask, spacing: Spacing | None, scales: Scales) -> tuple[Ellip
 def read_circumference(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
     """Circumference of the region's ellipse."""
     shown, sized = ellipses(mask, spacing, scales)
-    return Reading(sized.circumference, shown, (0.0, 0.0, *axis_shares(sized)))
+    drawn = sized.stretched(1 / scales[2], 1 / scales[3])
+    return Reading(sized.circumference, shown, (0.0, 0.0, *axis_shares(sized)), sized.circumference / drawn.circumference)
 
 
 def read_long_axis(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
     """Longer axis of the region's ellipse."""
     shown, sized = ellipses(mask, spacing, scales)
-    return Reading(2 * sized.semi_major, shown, (0.0, 0.0, 1.0, 0.0))
+    return Reading(2 * sized.semi_major, shown, (0.0, 0.0, 1.0, 0.0), scales[2])
 
 
 def read_short_axis(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
     """Shorter axis of the region's ellipse."""
     shown, sized = ellipses(mask, spacing, scales)
-    return Reading(2 * sized.semi_minor, shown, (0.0, 0.0, 0.0, 1.0))
+    return Reading(2 * sized.semi_minor, shown, (0.0, 0.0, 0.0, 1.0), scales[3])
 
 
 def read_longest(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
     """Longest diameter of the region."""
     caliper = diameters_of_mask(mask, spacing)[0].stretched(scales[0])
-    return Reading(caliper.length(spacing), caliper, (1.0, 0.0, 0.0, 0.0))
+    return Reading(caliper.length(spacing), caliper, (1.0, 0.0, 0.0, 0.0), scales[0])
 
 
 def read_perpendicular(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
     """Longest diameter at right angles to the longest."""
     caliper = diameters_of_mask(mask, spacing)[1].stretched(scales[1])
-    return Reading(caliper.length(spacing), caliper, (0.0, 1.0, 0.0, 0.0))
+    return Reading(caliper.length(spacing), caliper, (0.0, 1.0, 0.0, 0.0), scales[1])
 
 
 def read_area(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
