@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.provenance import REPOSITORY, RESULTS
+from benchmarks.side_by_side import comparison_table, reports_table
 from umind.evaluation.markdown import Card, number, percent, table
 from umind.evaluation.tables import card_tables
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "umind" / "weights" / "umind-tiny" / "README.md")
 MAIN = ("test", "test-images", "val", "val-images", "phantoms")
-CARDS = (*MAIN, "latency", "ablation")
+CARDS = (*MAIN, "precedents-test", "precedents-val", "compared-test", "compared-val", "latency", "ablation")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,6 +46,11 @@ def figures_of(cards: Mapping[str, Card]) -> str:
     main_card = next((cards[name] for name in MAIN if name in cards), None)
     if main_card is not None:
         parts += [source_line(main_card), card_tables(main_card)]
+        compared, precedents = (cards.get(f"{name}-{main_card['split']}") for name in ("compared", "precedents"))
+        if compared is not None:
+            parts.append(comparison_table(compared))
+        if precedents is not None and "report" in main_card:
+            parts.append(reports_table(main_card, precedents))
     if "latency" in cards:
         parts.append(latency_tables(cards["latency"]))
     if "ablation" in cards:

@@ -19,8 +19,8 @@ from benchmarks.cards import card_name, write_card
 from benchmarks.images import Images, open_images
 from benchmarks.peers.organs import ORGANS
 from benchmarks.provenance import RESULTS, provenance
+from benchmarks.side_by_side import comparison_table
 from umind.evaluation.card import to_card
-from umind.evaluation.markdown import Card, interval, number, table
 from umind.evaluation.predictions import Predictions
 from umind.evaluation.rows import ALL
 from umind.evaluation.segmentation import SegmentationCase, SegmentationScore, evaluate_segmentation
@@ -89,25 +89,6 @@ def difference(first: Sequence[SegmentationCase], second: Sequence[SegmentationC
             lambda rows: float(ours[rows].mean()), lambda rows: float(theirs[rows].mean()), [case.unit for case in first]
         ),
     )
-
-
-def comparison_table(card: Card) -> str:
-    """Differences as Markdown."""
-    first, second = card["models"]
-    rows = [
-        [
-            f"{row['dataset']}, {row['phrase']}",
-            str(row["num_images"]),
-            number(row["first"]),
-            number(row["second"]),
-            interval(row["difference"]),
-            f"{row['num_better']} / {row['num_worse']}",
-        ]
-        for row in card["differences"]
-    ]
-    heading = ("Set", "Images", first, second, "Difference", "Better / worse")
-    title = f"Mean Dice, {card['split']} split; paired 95 % intervals, bootstrap over patients"
-    return table(title, heading, rows)
 
 
 def compare_kept(

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.images import Images
 from benchmarks.peers import compare
-from benchmarks.peers.compare import comparison_table
+from benchmarks.side_by_side import comparison_table
 from umind.evaluation.interview import Portion
 from umind.evaluation.predictions import Predictions
 from umind.evaluation.segmentation import OutlineGap, SegmentationCase, SegmentationScore, evaluate_segmentation, summarise

@@ -70,38 +70,38 @@ def ellipses(mask: Mask, spacing: Spacing | None, scales: Scales) -> tuple[Ellip
     return in_pixels, ellipse_of_mask(mask, (spacing.dy, spacing.dx)).stretched(major, minor)
 
 
-def read_circumference(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+def read_circumference(mask: Mask, spacing: Spacing | None, scales: Scales) -> Reading:
     """Circumference of the region's ellipse."""
     shown, sized = ellipses(mask, spacing, scales)
     drawn = sized.stretched(1 / scales[2], 1 / scales[3])
     return Reading(sized.circumference, shown, (0.0, 0.0, *axis_shares(sized)), sized.circumference / drawn.circumference)
 
 
-def read_long_axis(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+def read_long_axis(mask: Mask, spacing: Spacing | None, scales: Scales) -> Reading:
     """Longer axis of the region's ellipse."""
     shown, sized = ellipses(mask, spacing, scales)
     return Reading(2 * sized.semi_major, shown, (0.0, 0.0, 1.0, 0.0), scales[2])
 
 
-def read_short_axis(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+def read_short_axis(mask: Mask, spacing: Spacing | None, scales: Scales) -> Reading:
     """Shorter axis of the region's ellipse."""
     shown, sized = ellipses(mask, spacing, scales)
     return Reading(2 * sized.semi_minor, shown, (0.0, 0.0, 0.0, 1.0), scales[3])
 
 
-def read_longest(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+def read_longest(mask: Mask, spacing: Spacing | None, scales: Scales) -> Reading:
     """Longest diameter of the region."""
     caliper = diameters_of_mask(mask, spacing)[0].stretched(scales[0])
     return Reading(caliper.length(spacing), caliper, (1.0, 0.0, 0.0, 0.0), scales[0])
 
 
-def read_perpendicular(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+def read_perpendicular(mask: Mask, spacing: Spacing | None, scales: Scales) -> Reading:
     """Longest diameter at right angles to the longest."""
     caliper = diameters_of_mask(mask, spacing)[1].stretched(scales[1])
     return Reading(caliper.length(spacing), caliper, (0.0, 1.0, 0.0, 0.0), scales[1])
 
 
-def read_area(mask: Mask, spacing: Spacing | None, scales: Scales = AS_DRAWN) -> Reading:
+def read_area(mask: Mask, spacing: Spacing | None, scales: Scales) -> Reading:
     """Area of the mask, which needs no correction; its ellipse is the evidence."""
     return Reading(area_of_mask(mask, spacing), ellipse_of_mask(mask), (0.0, 0.0, 1.0, 1.0))
 

@@ -1,0 +1,53 @@
+"""Two models in one table, from their cards."""
+
+from __future__ import annotations
+
+from umind.evaluation.markdown import Card, interval, number, table
+
+
+def comparison_table(card: Card) -> str:
+    """Paired differences in Dice, as `benchmarks.peers.compare` found them."""
+    first, second = card["models"]
+    rows = [
+        [
+            f"{row['dataset']}, {row['phrase']}",
+            str(row["num_images"]),
+            number(row["first"]),
+            number(row["second"]),
+            interval(row["difference"]),
+            f"{row['num_better']} / {row['num_worse']}",
+        ]
+        for row in card["differences"]
+    ]
+    heading = ("Set", "Images", first, second, "Difference", "Better / worse")
+    title = f"Mean Dice, {card['split']} split; paired 95 % intervals, bootstrap over patients"
+    return table(title, heading, rows)
+
+
+def reports_table(ours: Card, precedents: Card) -> str:
+    """Reports of a model, and the reports of the most similar training images, on the same images.
+
+    Raises:
+        ValueError: The two cards are not of the same sets.
+    """
+    theirs = {(score["dataset"], score["language"]): score for score in precedents["report"]}
+    if [*theirs.keys() ^ {(score["dataset"], score["language"]) for score in ours["report"]}]:
+        raise ValueError("the two cards tell of reports on different sets")
+    rows = []
+    for score in ours["report"]:
+        other = theirs[score["dataset"], score["language"]]
+        rows.append(
+            [
+                score["dataset"],
+                str(score["num_reports"]),
+                *(number(side["text"]["rouge_l"], 2) for side in (score, other)),
+                *(interval(side["finding_f1"]) for side in (score, other)),
+            ]
+        )
+        for mine, its in zip(score["descriptors"], other["descriptors"], strict=True):
+            name = f"{score['dataset']}, {mine['name']}"
+            rows.append([name, str(mine["num_images"]), "", "", interval(mine["macro_f1"]), interval(its["macro_f1"])])
+    names = (ours["model"], precedents["model"])
+    heading = ("Set", "Reports", *(f"ROUGE-L, {name}" for name in names), *(f"Finding F1, {name}" for name in names))
+    title = "Reports beside those of the most similar training images; of a descriptor, its macro F1"
+    return table(title, heading, rows)
