@@ -86,13 +86,13 @@ def plan_of(num_steps: int, **changes: object) -> Plan:
 
 def test_samples_are_those_that_umind_tiny_saw() -> None:
     assert {name: organ.num_samples for name, organ in ORGANS.items()} == {
-        "breast": 26_003,  # 42240 * 0.33 + 41600 * 0.29
-        "head": 8_390,  # 42240 * 0.11 + 41600 * 0.09
-        "ovary": 10_067,  # 42240 * 0.13 + 41600 * 0.11
-        "thyroid": 6_707,  # 42240 * 0.08 + 41600 * 0.08
-        "carotid": 2_099,  # 42240 * 0.03 + 41600 * 0.02
+        "breast": 50_483,  # 42240 * 0.33 + 41600 * 0.29 + 52800 * 0.26 + 51200 * 0.21
+        "head": 16_726,
+        "ovary": 19_443,
+        "thyroid": 12_963,
+        "carotid": 4_179,  # 42240 * 0.03 + 41600 * 0.02 + 52800 * 0.02 + 51200 * 0.02
     }
-    assert ORGANS["breast"].weights == {"BUSBRA": 0.14, "Dataset_BUSI_with_GT": 0.1, "BrEaST": 0.05}
+    assert ORGANS["breast"].weights == {"BUSBRA": 0.1, "Dataset_BUSI_with_GT": 0.07, "BrEaST": 0.04}
     assert all(leg.shares.keys() == {name for organ in ORGANS.values() for name in organ.sets} for leg in LEGS)
 
 
