@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 CHECKED = (
@@ -20,6 +21,9 @@ from umind.checkpoint import EMBEDDED  # noqa: E402
 from umind.model import UMindConfig, UMindModel  # noqa: E402
 from umind.processor.processor import UMindImageProcessor, UMindProcessor  # noqa: E402
 from umind.tokens.tokenizer import train_tokenizer  # noqa: E402
+
+settings.register_profile("repeatable", derandomize=True, database=None)
+settings.load_profile("repeatable")
 
 SMALL = {
     "hidden_size": 64,
