@@ -79,7 +79,7 @@ def test_effects_leave_labels_and_black_alone(name: str, seed: int, size: int) -
     reach = 2 if name == "haze" else 0  # it is laid over an estimate of the field of view, the others over what is not black
     inside = cv2.dilate(stage.converter.inside.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     touched = view.pixels[(inside == 0) & (pixels == 0)] > 0
-    assert touched.sum() <= (0.002 * pixels.size if name == "haze" else 0)  # text that adjoins the field of view counts as its part
+    assert touched.sum() <= (0.002 * pixels.size if name == "haze" else 0)  # text that adjoins the field counts as part of it
 
 
 @pytest.mark.parametrize("name", EVERY)
