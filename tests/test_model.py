@@ -199,7 +199,7 @@ def test_generation_equals_feeding_tokens_one_by_one(model: UMindModel, processo
     generated = model.generate(**packed, pixel_values=images, max_new_tokens=8, min_new_tokens=8, do_sample=False)
     expected = continue_without_cache(model, packed["input_ids"], images, 8)
     assert generated.tolist() == expected.tolist()
-    assert len(set(generated[0, -8:].tolist())) > 2
+    assert len(set(generated[0, -8:].tolist())) > 1
 
 
 @torch.no_grad()
