@@ -26,7 +26,7 @@ def build() -> tuple[UMindModel, UMindProcessor]:
         num_attention_heads=2,
         num_key_value_heads=1,
         head_dim=32,
-        initializer_range=0.5,
+        initializer_range=0.3,
     )
     config.pixel_config = PixelConfig(image_size=SIDE, width=32, mask_channels=8)
     config.decoder_config = DecoderConfig(instance_size=48, kernel_channels=8, max_instances=4)
