@@ -15,8 +15,8 @@ class DynamicConvolution(nn.Module):
 
     The coordinates x and y of a cell, in -1..1, count from the instance's origin in units of its scale. The first layer is
     linear, so the origin goes into its bias and the scale into its weights: the features of an image serve all of its
-    instances as they are. And ReLU(x + b) is max(x, -b) + b, so every bias moves on into the next layer's: big maps are
-    written once a layer.
+    instances as they are. And ReLU(x + b) is max(x, -b) + b, so every bias moves on into the next layer's and none is
+    spread over a map before its product is added.
 
     Args:
         channels: Channels of the features, without the coordinates.
