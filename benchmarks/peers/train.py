@@ -1,7 +1,7 @@
 """Trains the specialist of one organ: ``python -m benchmarks.peers.train --stores .cache/stores --organ breast``.
 
 It sees as many samples of its organ as umind-tiny saw, and the same views of them. The learning rate is chosen on validation
-images after a quarter of the samples. A run that was interrupted is repeated and goes on. Writes ``<out>/<organ>``.
+images after an eighth of the samples. A run that was interrupted is repeated and goes on. Writes ``<out>/<organ>``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks.peers.views import Views
 from benchmarks.provenance import commit
 
 RATES = (3e-4, 1e-3, 3e-3)
-SEARCH_SHARE = 4
+SEARCH_SHARE = 8
 """A candidate sees one in so many of the samples."""
 
 
