@@ -4,12 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+from made_dicom import region, write_dicom
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGLSLossless, RLELossless, generate_uid
+from pydicom.uid import MPEG4HP41, DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
-from umind.io import limits, read
+from umind.io import dicom_file, limits, read
 from umind.schema.errors import ImageReadError
 from umind.schema.image import Clip, UltrasoundImage
 
@@ -17,57 +16,18 @@ GREY = np.tile(np.arange(0, 240, 10, dtype=np.uint8), (16, 1))  # (16, 24)
 RGB = np.stack([GREY, GREY // 2, 255 - GREY], -1)
 
 
-def region(bounds=(0, 0, 23, 15), *, delta=(0.02, 0.01), units=(3, 3), kind=1):
-    """An ultrasound region; delta is (x, y) in the unit."""
-    item = Dataset()
-    item.RegionSpatialFormat = kind
-    item.RegionDataType = 1
-    item.RegionLocationMinX0, item.RegionLocationMinY0, item.RegionLocationMaxX1, item.RegionLocationMaxY1 = bounds
-    item.PhysicalUnitsXDirection, item.PhysicalUnitsYDirection = units
-    item.PhysicalDeltaX, item.PhysicalDeltaY = delta
-    return item
-
-
-def write(path, pixels, *, photometric="MONOCHROME2", frames=None, bits=None, coding=ExplicitVRLittleEndian, **tags):
-    """A minimal ultrasound file."""
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = coding
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid(entropy_srcs=[str(path)])
-    data.Modality = "US"
-    frame = pixels[0] if frames else pixels
-    data.Rows, data.Columns = frame.shape[:2]
-    data.SamplesPerPixel = 3 if frame.ndim == 3 else 1
-    if frame.ndim == 3:
-        data.PlanarConfiguration = 0
-    if frames:
-        data.NumberOfFrames = frames
-    data.PhotometricInterpretation = photometric
-    data.BitsAllocated = pixels.dtype.itemsize * 8
-    data.BitsStored = bits or data.BitsAllocated
-    data.HighBit = data.BitsStored - 1
-    data.PixelRepresentation = 0
-    raw = pixels.tobytes()
-    data.PixelData = encapsulate([raw]) if coding.is_encapsulated else raw + b"\0" * (len(raw) % 2)
-    for keyword, value in tags.items():
-        setattr(data, keyword, value)
-    data.save_as(path, enforce_file_format=True)
-    return path
-
-
 def test_grey_colour_inverted_and_deep(tmp_path):
-    np.testing.assert_array_equal(read(write(tmp_path / "a.dcm", GREY)).pixels, GREY)
-    np.testing.assert_array_equal(read(write(tmp_path / "b.dcm", RGB, photometric="RGB")).pixels, RGB)
-    np.testing.assert_array_equal(read(write(tmp_path / "c.dcm", GREY, photometric="MONOCHROME1")).pixels, 255 - GREY)
+    np.testing.assert_array_equal(read(write_dicom(tmp_path / "a.dcm", GREY)).pixels, GREY)
+    np.testing.assert_array_equal(read(write_dicom(tmp_path / "b.dcm", RGB, photometric="RGB")).pixels, RGB)
+    np.testing.assert_array_equal(read(write_dicom(tmp_path / "c.dcm", GREY, photometric="MONOCHROME1")).pixels, 255 - GREY)
     deep = np.array([[0, 2048, 4095]], np.uint16)
-    np.testing.assert_array_equal(read(write(tmp_path / "d.dcm", deep, bits=12)).pixels, [[0, 128, 255]])
+    np.testing.assert_array_equal(read(write_dicom(tmp_path / "d.dcm", deep, bits=12)).pixels, [[0, 128, 255]])
 
 
 def test_ybr_becomes_rgb(tmp_path):
     ybr = np.empty((4, 4, 3), np.uint8)
     ybr[:] = (76, 85, 255)  # red, PS3.3 C.7.6.3.1.2
-    image = read(write(tmp_path / "red.dcm", ybr, photometric="YBR_FULL"))
+    image = read(write_dicom(tmp_path / "red.dcm", ybr, photometric="YBR_FULL"))
     assert np.abs(image.pixels.astype(int) - (254, 0, 0)).max() <= 2
 
 
@@ -79,13 +39,13 @@ def test_palette_becomes_rgb(tmp_path, sixteen):
     for colour, table in tables.items():
         tags[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
         tags[f"{colour}PaletteColorLookupTableData"] = (table * (257 if sixteen else 1)).astype("<u2").tobytes()
-    image = read(write(tmp_path / "palette.dcm", GREY, photometric="PALETTE COLOR", **tags))
+    image = read(write_dicom(tmp_path / "palette.dcm", GREY, photometric="PALETTE COLOR", **tags))
     np.testing.assert_array_equal(image.pixels, RGB)
 
 
 def test_cine_is_a_clip_that_pickles(tmp_path):
     frames = np.stack([GREY, GREY // 2, 255 - GREY])
-    clip = read(write(tmp_path / "cine.dcm", frames, frames=3, FrameTime="40", PixelSpacing=[0.2, 0.1]))
+    clip = read(write_dicom(tmp_path / "cine.dcm", frames, frames=3, FrameTime="40", PixelSpacing=[0.2, 0.1]))
     assert isinstance(clip, Clip)
     assert (len(clip), clip.frame_rate) == (3, pytest.approx(25))
     for image, wanted in zip(pickle.loads(pickle.dumps(clip)), frames, strict=True):
@@ -98,7 +58,7 @@ def test_cine_is_a_clip_that_pickles(tmp_path):
 
 
 def test_tags_of_acquisition_and_none_of_the_patient(tmp_path):
-    path = write(
+    path = write_dicom(
         tmp_path / "a.dcm",
         GREY,
         Manufacturer="ACME ",
@@ -121,8 +81,8 @@ def test_tags_of_acquisition_and_none_of_the_patient(tmp_path):
         ({"SequenceOfUltrasoundRegions": [region((0, 0, 40, 15))], "PixelSpacing": [0.5, 0.5]}, None, "suspect"),
         ({"SequenceOfUltrasoundRegions": [region(), region((0, 8, 23, 90), kind=3)]}, None, "suspect"),
         ({"SequenceOfUltrasoundRegions": [region((9, 0, 2, 15))]}, None, "suspect"),
-        ({"SequenceOfUltrasoundRegions": [region(), region(delta=(0.03, 0.01))]}, None, "none"),
-        ({"SequenceOfUltrasoundRegions": [region(), region(units=(0, 0))]}, None, "none"),
+        ({"SequenceOfUltrasoundRegions": [region(), region(delta=(0.03, 0.01))]}, None, "dicom-region"),
+        ({"SequenceOfUltrasoundRegions": [region(), region(units=(0, 0))]}, None, "dicom-region"),
         ({"SequenceOfUltrasoundRegions": [region(units=(4, 3), kind=2)], "PixelSpacing": [0.5, 0.5]}, None, "none"),
         (
             {"SequenceOfUltrasoundRegions": [region(units=(0, 0))], "PixelSpacing": [0.5, 0.4]},
@@ -139,7 +99,7 @@ def test_tags_of_acquisition_and_none_of_the_patient(tmp_path):
     ],
 )
 def test_spacing_is_never_guessed(tmp_path, tags, spacing, source):
-    path = write(tmp_path / "a.dcm", GREY, **tags)
+    path = write_dicom(tmp_path / "a.dcm", GREY, **tags)
     image = read(path)
     assert image.calibration == source
     if spacing is None:
@@ -165,27 +125,27 @@ def test_spacing_is_never_guessed(tmp_path, tags, spacing, source):
     ],
 )
 def test_headers_that_lie_are_refused(tmp_path, tags, message):
-    path = write(tmp_path / "liar.dcm", GREY, **tags)
+    path = write_dicom(tmp_path / "liar.dcm", GREY, **tags)
     with pytest.raises(ImageReadError, match=rf"liar\.dcm.*{message}"):
         read(path)
 
 
 def test_large_pixel_data_stays_on_the_disk_and_is_still_counted(tmp_path, monkeypatch):
     big = np.zeros((1200, 1000), np.uint8)  # above the size at which elements are deferred
-    assert read(write(tmp_path / "big.dcm", big)).pixels.shape == big.shape
+    assert read(write_dicom(tmp_path / "big.dcm", big)).pixels.shape == big.shape
     with pytest.raises(ImageReadError, match="claims"):
-        read(write(tmp_path / "liar.dcm", big, Rows=1300))
+        read(write_dicom(tmp_path / "liar.dcm", big, Rows=1300))
     monkeypatch.setattr(limits, "MAX_PIXELS", 1000)
     with pytest.raises(ImageReadError, match="more than"):
         read(tmp_path / "big.dcm")
 
 
 def test_truncated_and_pixelless_are_refused(tmp_path):
-    path = write(tmp_path / "cut.dcm", GREY)
+    path = write_dicom(tmp_path / "cut.dcm", GREY)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ImageReadError, match=r"cut\.dcm"):
         read(path)
-    path = write(tmp_path / "report.dcm", GREY)
+    path = write_dicom(tmp_path / "report.dcm", GREY)
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b"\xe0\x7f\x10\x00")])
     with pytest.raises(ImageReadError, match="without pixels"):
@@ -193,17 +153,42 @@ def test_truncated_and_pixelless_are_refused(tmp_path):
 
 
 def test_encapsulated_frames_are_counted(tmp_path):
-    path = write(tmp_path / "rle.dcm", GREY, coding=RLELossless, NumberOfFrames=900)
+    path = write_dicom(tmp_path / "rle.dcm", GREY, coding=RLELossless, NumberOfFrames=900)
     with pytest.raises(ImageReadError, match="claims 900 frames, the file holds 1"):
         read(path)
 
 
+def test_deflated(tmp_path, monkeypatch):
+    frames = np.stack([GREY, 255 - GREY])
+    path = write_dicom(tmp_path / "flat.dcm", frames, frames=2, coding=DeflatedExplicitVRLittleEndian, PixelSpacing=[0.2, 0.1])
+    clip = pickle.loads(pickle.dumps(read(path)))
+    np.testing.assert_array_equal(np.stack([image.pixels for image in clip]), frames)
+    assert clip[1].spacing.dy == 0.2
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ImageReadError, match=r"cut\.dcm: the deflated data end early"):
+        read(cut)
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED", 900)
+    with pytest.raises(ImageReadError, match=r"flat\.dcm: deflated data of more than 900 bytes"):
+        read(path)
+
+
 def test_codings_that_cannot_be_read_say_so(tmp_path):
-    with pytest.raises(ImageReadError, match="deflated"):
-        read(write(tmp_path / "flat.dcm", GREY, coding=DeflatedExplicitVRLittleEndian))
-    path = write(tmp_path / "jls.dcm", GREY, coding=JPEGLSLossless)
+    path = write_dicom(tmp_path / "jls.dcm", GREY, coding=JPEGLSLossless)
     with pytest.raises(ImageReadError, match=r"jls\.dcm"):
         read(path)
+    path = write_dicom(tmp_path / "film.dcm", GREY, coding=MPEG4HP41)
+    with pytest.raises(ImageReadError, match=r"film\.dcm: .*MPEG-4"):
+        read(path)
+
+
+def test_headers_of_endless_items_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(dicom_file, "MAX_ITEMS", 3)
+    with pytest.raises(ImageReadError, match="SequenceOfUltrasoundRegions is longer"):
+        read(write_dicom(tmp_path / "a.dcm", GREY, SequenceOfUltrasoundRegions=[region()] * 4))
+    monkeypatch.setattr(dicom_file, "MAX_READS", 10)
+    with pytest.raises(ImageReadError, match=r"b\.dcm: the header holds more elements"):
+        read(write_dicom(tmp_path / "b.dcm", GREY))
 
 
 def test_files_of_pydicom():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from umind.geometry.region import RegionKind, UltrasoundRegion
 from umind.geometry.spacing import Spacing
 from umind.schema.image import Clip, UltrasoundImage
 
@@ -74,3 +75,73 @@ def test_clip_is_a_sequence_decoded_on_demand(num: int) -> None:
     for index in (num, -num - 1):
         with pytest.raises(IndexError, match=f"frame {index}"):
             clip[index]
+
+
+def region(xyxy: tuple[float, float, float, float], spacing: Spacing | None, kind: RegionKind = "2D") -> UltrasoundRegion:
+    return UltrasoundRegion(xyxy, kind=kind, spacing=spacing)
+
+
+LEFT, RIGHT = region((0.0, 0.0, 40.0, 30.0), Spacing(0.1, 0.2)), region((40.0, 0.0, 80.0, 30.0), Spacing(0.3, 0.4))
+STRIP = region((0.0, 30.0, 80.0, 60.0), None, "spectral")
+PIXELS = np.arange(60 * 80, dtype=np.uint32).astype(np.uint8).reshape(60, 80)
+
+
+def test_spacing_is_what_the_regions_share() -> None:
+    assert UltrasoundImage(PIXELS, regions=(LEFT, STRIP)).spacing == LEFT.spacing
+    assert UltrasoundImage(PIXELS, regions=(LEFT, STRIP)).calibration == "user"
+    for regions in ((LEFT, RIGHT), (STRIP,), (LEFT, region((40.0, 0.0, 80.0, 30.0), None))):
+        assert UltrasoundImage(PIXELS, regions=regions, calibration="dicom-region").spacing is None
+    image = UltrasoundImage(PIXELS, regions=(LEFT, RIGHT, STRIP))
+    assert image.spacing_at(np.array([(1, 1), (30, 20)])) == LEFT.spacing
+    assert image.spacing_at(np.array([(41, 1), (60, 20)])) == RIGHT.spacing
+    assert image.spacing_at(np.array([(30, 1), (60, 20)])) is None
+    assert image.spacing_at(np.array([(30, 40), (60, 50)])) is None
+    whole = UltrasoundImage(PIXELS, spacing=0.5)
+    assert whole.spacing_at(np.array([(30, 1), (60, 20)])) == whole.spacing_at(np.array([(0, 0)])) == Spacing(0.5, 0.5)
+    assert UltrasoundImage(PIXELS).spacing_at(np.array([(30, 1), (60, 20)])) is None
+
+
+def test_regions_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="leaves the 80 x 60 pixels"):
+        UltrasoundImage(PIXELS, regions=(region((0.0, 0.0, 81.0, 30.0), LEFT.spacing),))
+    with pytest.raises(ValueError, match="contradicts the regions"):
+        UltrasoundImage(PIXELS, spacing=0.5, regions=(LEFT,))
+    assert UltrasoundImage(PIXELS, regions=(region((0.0, 0.0, 800.0, 300.0), None),), calibration="suspect").spacing is None
+
+
+def test_a_crop_outside_every_region_has_no_scale() -> None:
+    image = UltrasoundImage(PIXELS, regions=(region((0.0, 0.0, 20.0, 20.0), Spacing(1.0, 1.0)),))
+    cut = image.crop((30, 30, 50, 50))
+    assert (cut.spacing, cut.regions, cut.calibration) == (None, (), "none")
+    assert "no scale" in cut.notes[0]
+    assert image.crop((0, 0, 10, 10)).spacing == Spacing(1.0, 1.0)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 81, 60), (-1, 0, 8, 8), (5, 5, 5, 9), (0.5, 0, 8, 8), (0, 0, 8)])
+def test_boxes_that_cannot_be_cut_out(box: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (what is wrong with the box differs)
+        UltrasoundImage(PIXELS).crop(box)
+
+
+@given(data=st.data())
+def test_scale_follows_every_crop_and_resize(data: st.DataObject) -> None:
+    """The length of a line in millimetres, and whether it has one, is the same before and after."""
+    image = UltrasoundImage(PIXELS, regions=(LEFT, RIGHT, STRIP), calibration="dicom-region")
+    x1, y1 = data.draw(st.integers(0, 78)), data.draw(st.integers(0, 58))
+    x2, y2 = data.draw(st.integers(x1 + 1, 80)), data.draw(st.integers(y1 + 1, 60))
+    height, width = data.draw(st.integers(1, 150)), data.draw(st.integers(1, 150))
+    xs = data.draw(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2))
+    ys = data.draw(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2))
+    places = np.stack([xs, ys], -1)
+    seen = image.crop((x1, y1, x2, y2)).resize(height, width)
+    assert seen.pixels.shape == (height, width)
+    before, after = places * (x2 - x1, y2 - y1) + (x1, y1), places * (width, height)
+    near_edge = min(abs(before[:, 0] - 40).min(), abs(before[:, 1] - 30).min()) < 1e-6
+    if not near_edge:
+        assert millimetres(seen, after) == pytest.approx(millimetres(image, before))
+    np.testing.assert_array_equal(image.crop((x1, y1, x2, y2)).pixels, PIXELS[y1:y2, x1:x2])
+
+
+def millimetres(image: UltrasoundImage, ends: np.ndarray) -> float:
+    spacing = image.spacing_at(ends)
+    return float(np.hypot(*((ends[1] - ends[0]) * (spacing.dx, spacing.dy)))) if spacing else -1.0

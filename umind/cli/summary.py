@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from umind.schema.image import CalibrationSource, UltrasoundImage
+from umind.schema.image import UltrasoundImage
 from umind.schema.result import (
     Analysis,
     Answer,
@@ -18,14 +18,7 @@ from umind.schema.result import (
     Result,
     Segmentation,
 )
-from umind.viz.lettering import value_text
-
-SOURCES: dict[CalibrationSource, str] = {
-    "user": "given by the caller",
-    "dicom-region": "DICOM ultrasound regions",
-    "dicom-pixel-spacing": "DICOM PixelSpacing",
-}
-"""Sources of a spacing in words; the others say it themselves."""
+from umind.viz.lettering import SOURCES, value_text
 
 
 def heading(image: UltrasoundImage) -> str:

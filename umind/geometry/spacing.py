@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+AGREEMENT = 1e-3
+"""Relative difference up to which two lengths are the same; headers round theirs."""
+
 
 @dataclass(frozen=True)
 class Spacing:
@@ -41,7 +44,35 @@ class Spacing:
             raise ValueError(f"spacing wants (dy, dx) in millimetres, got {value}")
         return cls(float(numbers[0]), float(numbers[1]))
 
+    @classmethod
+    def between(cls, start: Sequence[float], end: Sequence[float], *, distance: float) -> Spacing:
+        """Calibrate by two points of the picture whose distance is known, such as two ticks of its depth ruler.
+
+        Two points give one number, so that pixels are taken for square.
+
+        Args:
+            start: xy of the first point in continuous pixels.
+            end: xy of the second.
+            distance: Millimetres between them.
+
+        Raises:
+            ValueError: The points coincide or are no pairs of finite numbers, or the distance is not a finite positive number.
+        """
+        gap = np.subtract(end, start, dtype=np.float64)
+        if gap.shape != (2,) or not 0 < (pixels := math.hypot(*gap)) < math.inf:
+            raise ValueError(f"calibration wants two points (x, y) that lie apart, got {start} and {end}")
+        return cls.of(distance / pixels)
+
     @property
     def is_square(self) -> bool:
         """True when both directions agree within 0.1 %."""
-        return math.isclose(self.dy, self.dx, rel_tol=1e-3)
+        return math.isclose(self.dy, self.dx, rel_tol=AGREEMENT)
+
+    def is_close(self, other: Spacing) -> bool:
+        """True when both spacings agree within 0.1 % in each direction."""
+        pairs = ((self.dy, other.dy), (self.dx, other.dx))
+        return all(math.isclose(mine, theirs, rel_tol=AGREEMENT) for mine, theirs in pairs)
+
+    def resampled(self, *, rows: float, columns: float) -> Spacing:
+        """Spacing after a resize to so many times the rows and columns."""
+        return Spacing(self.dy / rows, self.dx / columns)

@@ -5,32 +5,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import UInt8
-from pydicom import dcmread
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.encaps import parse_basic_offsets, parse_fragments
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut
-from pydicom.pixels.utils import get_expected_length, pixel_array
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.pixels.processing import apply_color_lut, convert_color_space
+from pydicom.pixels.utils import as_pixel_options, get_expected_length
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from umind.geometry.spacing import Spacing
 from umind.io.arrays import scale_depth
-from umind.io.calibration import calibration_of, number
+from umind.io.calibration import Calibration, calibrations_of, number
+from umind.io.dicom_file import DicomFile, open_dicom, opened
 from umind.io.limits import naming, refuse_size
-from umind.schema.errors import ImageReadError
-from umind.schema.image import CalibrationSource, Clip, UltrasoundImage
+from umind.io.lossless_jpeg import decode_lossless
+from umind.schema.image import Clip, UltrasoundImage
 
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT"})
 """Photometric Interpretations (PS3.3 C.7.6.3.1.2) that pydicom's decoders give as RGB."""
 PALETTE = "PALETTE COLOR"
-PIXELS = 0x7FE00010
+LOSSLESS = frozenset({JPEGLossless, JPEGLosslessSV1})
+PLUGINS: Mapping[UID, str] = MappingProxyType(
+    {
+        RLELossless: "pydicom",
+        JPEGBaseline8Bit: "pillow",
+        JPEGExtended12Bit: "pillow",
+        JPEG2000Lossless: "pillow",
+        JPEG2000: "pillow",
+        JPEGLSLossless: "pyjpegls",
+        JPEGLSNearLossless: "pyjpegls",
+    }
+)
+"""Decoder of each coding. Where GDCM is installed pydicom would take that, which ends the process when a file is damaged."""
 KEPT = {
     "modality": "Modality",
     "manufacturer": "Manufacturer",
@@ -39,8 +62,6 @@ KEPT = {
     "transducer type": "TransducerType",
 }
 """Acquisition facts that are kept; nothing that names a person, a place or a date."""
-DEFER = 2**20
-"""Elements above this many bytes stay on the disk while the header is read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,22 +69,24 @@ class DicomFrames:
     """Frame number to image, decoded from the file at each call.
 
     Args:
-        path: File.
-        interpretation: Photometric Interpretation.
-        bits: Bits Stored, which 8-bit pixels are scaled from.
+        source: File, or its content.
+        name: Of the file; names of the frames of a cine end in ``#3``.
+        offset: Byte at which the value of Pixel Data starts.
+        coding: Transfer syntax.
+        options: What pydicom's decoder has to know of the image.
         palette: Colour of each index, ``(256 or 65536, 3)``, for PALETTE COLOR.
-        spacing: Millimetres per pixel.
-        calibration: Source of the spacing.
+        calibrations: One for each frame, or one for all.
         tags: Acquisition facts.
-        numbered: True for the frames of a cine, whose names end in ``#3``.
+        numbered: True for the frames of a cine.
     """
 
-    path: Path
-    interpretation: str
-    bits: int
+    source: Path | bytes
+    name: str
+    offset: int
+    coding: UID
+    options: Mapping[str, Any]
     palette: UInt8[np.ndarray, "n 3"] | None
-    spacing: Spacing | None
-    calibration: CalibrationSource
+    calibrations: tuple[Calibration, ...]
     tags: Mapping[str, str]
     numbered: bool
 
@@ -73,22 +96,44 @@ class DicomFrames:
         Raises:
             ImageReadError: The file is gone, or the frame cannot be decoded.
         """
-        name = f"{self.path.name}#{index}" if self.numbered else self.path.name
+        name = f"{self.name}#{index}" if self.numbered else self.name
         with naming(name):
-            pixels = self.eight_bit(pixel_array(self.path, index=index))
-        return UltrasoundImage(pixels, spacing=self.spacing, calibration=self.calibration, name=name, tags=dict(self.tags))
+            pixels = self.eight_bit(self.stored(index))
+        known = self.calibrations[index if len(self.calibrations) > 1 else 0]
+        return UltrasoundImage(
+            pixels,
+            spacing=known.spacing,
+            calibration=known.source,
+            regions=known.regions,
+            notes=known.notes,
+            name=name,
+            tags=dict(self.tags),
+        )
+
+    def stored(self, index: int) -> npt.NDArray[Any]:
+        """Values of a frame, grey ``(H, W)`` or RGB ``(H, W, 3)``.
+
+        Raises:
+            ValueError: The coded picture is not of the size that the header says.
+        """
+        with opened(self.source) as file:
+            file.seek(self.offset)
+            if self.coding not in LOSSLESS:
+                plugin = PLUGINS.get(self.coding, "")
+                return get_decoder(self.coding).as_array(file, index=index, decoding_plugin=plugin, **self.options)[0]
+            coded = get_frame(file, index, number_of_frames=self.options["number_of_frames"])
+        values = decode_lossless(coded)
+        shape = (self.options["rows"], self.options["columns"], *([3] if self.options["samples_per_pixel"] == 3 else []))
+        if values.shape != shape:
+            raise ValueError(f"the coded picture is of shape {values.shape}, the header says {shape}")
+        kind = str(self.options["photometric_interpretation"])
+        return values if kind in GREY | {PALETTE, "RGB"} else convert_color_space(values, kind, "RGB")
 
     def eight_bit(self, values: npt.NDArray[Any]) -> UInt8[np.ndarray, "h w *channels"]:
         """Stored values as 8-bit grey or RGB; MONOCHROME1, whose zero is white, is turned round."""
         pixels: UInt8[np.ndarray, "h w *channels"]
-        pixels = scale_depth(values, self.bits) if self.palette is None else self.palette[values]
-        return np.invert(pixels) if self.interpretation == "MONOCHROME1" else pixels
-
-
-def is_dicom(path: Path) -> bool:
-    """True when the file has the ``DICM`` prefix after its preamble (PS3.10 7.1)."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+        pixels = scale_depth(values, self.options["bits_stored"]) if self.palette is None else self.palette[values]
+        return np.invert(pixels) if self.options["photometric_interpretation"] == "MONOCHROME1" else pixels
 
 
 def read_dicom(path: Path, *, spacing: Spacing | None = None) -> UltrasoundImage | Clip:
@@ -96,69 +141,71 @@ def read_dicom(path: Path, *, spacing: Spacing | None = None) -> UltrasoundImage
 
     Args:
         path: File with the ``DICM`` prefix.
-        spacing: Millimetres per pixel, instead of those of the file.
+        spacing: Millimetres per pixel of the whole picture, instead of what the file says of it and of its regions.
 
     Raises:
         ImageReadError: No pixels, fewer than the header claims, a coding that nothing installed reads, or a damaged file.
     """
     with naming(path.name):
-        header = dcmread(path, defer_size=DEFER)
-        if PIXELS not in header:
-            raise ImageReadError(f"{path.name}: DICOM without pixels ({header.get('Modality', 'unknown modality')})")
+        file = open_dicom(path)
+        header = file.header
         height, width = (int(number(header, keyword) or 0) for keyword in ("Rows", "Columns"))
         refuse_size(path.name, height, width)
         num_frames = int(header.get("NumberOfFrames") or 1)
-        refuse_claims(header, path, num_frames)
-        found, source = calibration_of(header, height, width)
+        refuse_claims(file, num_frames)
+        options = as_pixel_options(header, pixel_keyword="PixelData", pixel_vr=file.vr, number_of_frames=num_frames)
         frames = DicomFrames(
-            path,
-            interpretation=str(header.PhotometricInterpretation),
-            bits=int(header.BitsStored),
+            file.source,
+            name=path.name,
+            offset=file.offset,
+            coding=file.coding,
+            options=options,
             palette=palette_of(header),
-            spacing=spacing or found,
-            calibration="user" if spacing else source,
+            calibrations=(Calibration(spacing, "user"),) if spacing else calibrations_of(header, height, width, num_frames),
             tags=tags_of(header),
             numbered=num_frames > 1,
         )
         if num_frames == 1:
             return frames(0)
-        frames = replace(frames, path=path.resolve())
+        if isinstance(file.source, Path):
+            frames = replace(frames, source=path.resolve())
         return Clip(frames, num_frames=num_frames, frame_rate=frame_rate_of(header), name=path.name)
 
 
-def refuse_claims(header: Dataset, path: Path, num_frames: int) -> None:
+def refuse_claims(file: DicomFile, num_frames: int) -> None:
     """Refuse a header that claims more than the file holds, or a coding that cannot be read, before pixels are decoded.
 
     Raises:
-        ImageReadError: What was claimed and what is there.
+        ValueError: What was claimed and what is there.
     """
-    name = path.name
-    coding = UID(header.file_meta.TransferSyntaxUID)
-    pixels = header.get_item(PIXELS, keep_deferred=True)
-    assert isinstance(pixels, RawDataElement), "pixels were looked at before their size was checked"
+    header = file.header
     interpretation = str(header.PhotometricInterpretation)
     if interpretation not in GREY | COLOUR | {PALETTE} or int(header.SamplesPerPixel) != (3 if interpretation in COLOUR else 1):
-        raise ImageReadError(f"{name}: {interpretation} with {header.SamplesPerPixel} samples per pixel is not read")
+        raise ValueError(f"{interpretation} with {header.SamplesPerPixel} samples per pixel is not read")
     if int(header.PixelRepresentation) != 0 or int(header.BitsAllocated) not in (8, 16):
         kind = "signed" if int(header.PixelRepresentation) else "unsigned"
-        raise ImageReadError(f"{name}: wanted unsigned pixels of 8 or 16 bits, got {kind} ones of {header.BitsAllocated}")
+        raise ValueError(f"wanted unsigned pixels of 8 or 16 bits, got {kind} ones of {header.BitsAllocated}")
     if num_frames < 1:
-        raise ImageReadError(f"{name}: {num_frames} frames")
-    if coding == DeflatedExplicitVRLittleEndian:  # pydicom inflates the whole file at once, whatever it holds
-        raise ImageReadError(f"{name}: deflated DICOM is not read; store it uncompressed first")
-    if not get_decoder(coding).is_available:
-        raise ImageReadError(f"{name}: nothing installed decodes {coding.name}; pip install python-gdcm")
-    if coding.is_encapsulated:
-        with path.open("rb") as file:
-            file.seek(pixels.value_tell)
-            parse_basic_offsets(file)
-            held = parse_fragments(file)[0]
-        claimed, what = num_frames, "frames"
-    else:
-        held = min(pixels.length, path.stat().st_size - pixels.value_tell)
-        claimed, what = get_expected_length(header), "bytes of pixels"
-    if held < claimed:
-        raise ImageReadError(f"{name}: the header claims {claimed:,} {what}, the file holds {held:,}")
+        raise ValueError(f"{num_frames} frames")
+    refuse_coding(file.coding)
+    claimed, what = (num_frames, "frames") if file.coding.is_encapsulated else (get_expected_length(header), "bytes of pixels")
+    if file.held < claimed:
+        raise ValueError(f"the header claims {claimed:,} {what}, the file holds {file.held:,}")
+
+
+def refuse_coding(coding: UID) -> None:
+    """Refuse a transfer syntax that nothing decodes here.
+
+    Raises:
+        ValueError: Its name, and what to install if that helps.
+    """
+    if coding in LOSSLESS or not coding.is_encapsulated:
+        return
+    plugin = PLUGINS.get(coding)
+    if plugin is None:
+        raise ValueError(f"pixels coded as {coding.name} are not read")
+    if plugin not in get_decoder(coding).available_plugins:
+        raise ValueError(f"{coding.name} needs {plugin}: pip install {plugin}")
 
 
 def palette_of(header: Dataset) -> UInt8[np.ndarray, "n 3"] | None:

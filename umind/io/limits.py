@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from umind.schema.errors import ImageReadError
 
-MAX_PIXELS = 2**26
-"""Largest image that is decoded, 8,192 x 8,192: far beyond any scanner, and below the size at which Pillow itself warns."""
+MAX_PIXELS = 2**24
+"""Largest image that is decoded, 4,096 x 4,096: beyond any scanner, and less than half a gigabyte in the costliest coding."""
 
 
 def refuse_size(name: str, height: int, width: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ import numpy.typing as npt
 
 from umind.geometry.spacing import Spacing
 from umind.io.limits import naming, refuse_size
+from umind.io.volume import image_of_volume, refuse_volume
 from umind.schema.errors import ImageReadError
+from umind.schema.image import Clip, UltrasoundImage
 
 TYPES: Mapping[str, str] = {
     "MET_CHAR": "i1",
@@ -27,6 +30,8 @@ TYPES: Mapping[str, str] = {
     "MET_DOUBLE": "f8",
 }
 LAST = "ElementDataFile"
+FIRST = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=")
+"""How a header begins."""
 HEADER_BYTES = 2**16
 """A header is a few hundred bytes; in a file without one the search for its end stops here."""
 
@@ -36,12 +41,40 @@ class MetaImage:
     """Values of a MetaImage with the size of its pixels.
 
     Args:
-        values: ``DimSize`` backwards: ``(rows, columns)`` or ``(slices, rows, columns)``; channels come last.
+        values: ``DimSize`` backwards: ``(rows, columns)`` or ``(slices, rows, columns)``; channels come last. Read-only.
         spacing: Millimetres between rows and columns; None when the header holds no ``ElementSpacing``.
+        channels: Numbers of a pixel.
     """
 
     values: npt.NDArray[Any]
     spacing: Spacing | None
+    channels: int = 1
+
+
+def is_metaimage(start: bytes) -> bool:
+    """True when a file that begins so has the header of a MetaImage."""
+    return FIRST.match(start) is not None
+
+
+def read_meta(path: Path, *, spacing: Spacing | None = None) -> UltrasoundImage | Clip:
+    """Read a MetaImage as a still, or as a `Clip` of its slices.
+
+    Args:
+        path: The ``.mha`` or ``.mhd`` file.
+        spacing: Millimetres per pixel, instead of those of the header.
+
+    Raises:
+        ImageReadError: As `read_metaimage`, more than three dimensions, or values that are no brightness.
+    """
+    with naming(path.name):
+        image = read_metaimage(path)
+        values = image.values
+        flat = values.ndim - (image.channels > 1)
+        if flat not in (2, 3) or image.channels not in (1, 3):
+            raise ValueError(f"{flat} dimensions with {image.channels} channels; wanted are two or three with one or RGB")
+        notes = () if image.spacing else ("the header holds no ElementSpacing",)
+        slices = values if flat == 3 else values[None]
+        return image_of_volume(slices, path.name, spacing=spacing or image.spacing, given=spacing is not None, notes=notes)
 
 
 def read_metaimage(path: Path) -> MetaImage:
@@ -61,19 +94,20 @@ def read_metaimage(path: Path) -> MetaImage:
         if len(sizes) != int(header["NDims"]) or len(sizes) < 2:
             raise ImageReadError(f"{path}: DimSize {header['DimSize']!r} for NDims {header['NDims']}")
         channels = int(header.get("ElementNumberOfChannels", 1))
-        refuse_size(str(path), math.prod(sizes[1:]) * channels, sizes[0])
+        refuse_size(str(path), sizes[1], sizes[0])
         kind = TYPES.get(header["ElementType"])
         if kind is None:
             raise ImageReadError(f"{path}: ElementType {header['ElementType']}; known are {', '.join(TYPES)}")
         big = "True" in (header.get("BinaryDataByteOrderMSB"), header.get("ElementByteOrderMSB"))
         dtype = np.dtype(kind).newbyteorder(">" if big else "<")
         shape = (*reversed(sizes), *([channels] if channels > 1 else []))
+        refuse_volume(shape, dtype.itemsize)
         source = values_file(path, header[LAST])
         packed = inside if source == path else source.read_bytes()
         values = unpack(packed, math.prod(shape) * dtype.itemsize, header.get("CompressedData") == "True", source)
-        array = np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+        array = np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
         steps = [float(step) for step in header.get("ElementSpacing", "").split()]
-        return MetaImage(array, Spacing(steps[1], steps[0]) if len(steps) > 1 else None)
+        return MetaImage(array, Spacing(steps[1], steps[0]) if len(steps) > 1 else None, channels)
 
 
 def split_header(content: bytes, path: Path) -> tuple[Mapping[str, str], bytes]:

@@ -17,6 +17,7 @@ from umind.io.limits import naming, refuse_size
 from umind.schema.errors import ImageReadError
 from umind.schema.image import Clip, UltrasoundImage
 
+NO_SCALE = "pictures of this format carry no scale that can be relied on"
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
 """Tried in this order and no others; Pillow's EPS reader, for one, starts a PostScript interpreter."""
 CINE_FORMATS = frozenset({"PNG", "TIFF", "WEBP", "GIF"})
@@ -49,7 +50,7 @@ def pixels_of_picture(picture: Image.Image, name: str = "picture") -> UInt8[np.n
             return over_black(np.asarray(picture.convert("LA")))
         if mode in ("RGBA", "RGBa", "PA") or "transparency" in picture.info:
             return over_black(np.asarray(picture.convert("RGBA")))
-        return np.array(picture.convert("L" if mode in ("1", "L") else "RGB"))
+        return np.array(picture if mode in ("L", "RGB") else picture.convert("L" if mode == "1" else "RGB"))
 
 
 def open_picture(source: Path | BytesIO) -> Image.Image:
@@ -89,8 +90,9 @@ def read_picture(path: Path, *, spacing: Spacing | None = None) -> UltrasoundIma
         refuse_size(path.name, picture.height, picture.width)
         num_frames = int(getattr(picture, "n_frames", 1)) if picture.format in CINE_FORMATS else 1
         if num_frames == 1:
-            upright = ImageOps.exif_transpose(picture)
-            return UltrasoundImage(pixels_of_picture(upright, path.name), spacing=spacing, name=path.name)
+            ImageOps.exif_transpose(picture, in_place=True)
+            notes = () if spacing else (NO_SCALE,)
+            return UltrasoundImage(pixels_of_picture(picture, path.name), spacing=spacing, notes=notes, name=path.name)
         milliseconds = float(picture.info.get("duration") or 0)
     frames = PictureFrames(path, spacing)
     rate = 1000 / milliseconds if milliseconds > 0 else None
@@ -129,4 +131,5 @@ class PictureFrames:
             if self._frames is None:
                 self._frames = ImageSequence.Iterator(open_picture(BytesIO(self.path.read_bytes())))
             pixels = pixels_of_picture(self._frames[index], f"{self.path.name}, frame {index}")
-        return UltrasoundImage(pixels, spacing=self.spacing, name=f"{self.path.name}#{index}")
+        notes = () if self.spacing else (NO_SCALE,)
+        return UltrasoundImage(pixels, spacing=self.spacing, notes=notes, name=f"{self.path.name}#{index}")

@@ -15,24 +15,32 @@ from PIL import Image
 
 from umind.geometry.spacing import Spacing
 from umind.io.arrays import pixels_of_array, pixels_of_tensor
-from umind.io.dicom import is_dicom, read_dicom
+from umind.io.dicom import read_dicom
+from umind.io.dicom_file import is_dicom
 from umind.io.limits import naming
+from umind.io.mhd import is_metaimage, read_meta
+from umind.io.nifti import is_nifti, read_nifti
 from umind.io.pictures import pixels_of_picture, read_picture
+from umind.io.video import read_video, video_format
 from umind.schema.errors import ImageReadError
 from umind.schema.image import Clip, UltrasoundImage
 
+HEAD = 4096
+"""Bytes by which a file is recognised."""
 ImageSource = str | os.PathLike[str] | Image.Image | npt.NDArray[Any] | torch.Tensor | UltrasoundImage | Clip
 
 
 def read(path: str | os.PathLike[str], *, spacing: Spacing | float | Sequence[float] | None = None) -> UltrasoundImage | Clip:
-    """Read an image or a cine from a file: PNG, JPEG, TIFF, WebP, BMP, GIF or DICOM, recognised by content.
+    """Read an image or a cine from a file, recognised by its content.
+
+    DICOM; PNG, JPEG, TIFF, WebP, BMP and GIF; MP4, MOV, AVI, MKV and WebM; NIfTI (``.nii``, ``.nii.gz``) and MetaImage.
 
     Args:
         path: File.
         spacing: Millimetres per pixel, one number or ``(dy, dx)``; it takes the place of what the file says.
 
     Returns:
-        A still as 8-bit `UltrasoundImage`; an animation, a stack of pages or a multi-frame DICOM as `Clip`.
+        A still as 8-bit `UltrasoundImage`; an animation, a stack of pages, a video, a volume or a multi-frame DICOM as `Clip`.
 
     Raises:
         ImageReadError: Missing, a directory, empty, truncated, no image, or too large to be decoded safely.
@@ -49,8 +57,17 @@ def read(path: str | os.PathLike[str], *, spacing: Spacing | float | Sequence[fl
             raise ImageReadError(f"{given}: is no regular file")
         if given.stat().st_size == 0:
             raise ImageReadError(f"{given}: is empty")
-        dicom = is_dicom(given)
-    return read_dicom(given, spacing=wanted) if dicom else read_picture(given, spacing=wanted)
+        with given.open("rb") as file:
+            start = file.read(HEAD)
+    if is_dicom(given):
+        return read_dicom(given, spacing=wanted)
+    if is_nifti(start):
+        return read_nifti(given, spacing=wanted)
+    if is_metaimage(start):
+        return read_meta(given, spacing=wanted)
+    if kind := video_format(start):
+        return read_video(given, kind, spacing=wanted)
+    return read_picture(given, spacing=wanted)
 
 
 def as_image(source: ImageSource, *, spacing: Spacing | float | Sequence[float] | None = None) -> UltrasoundImage | Clip:
@@ -67,7 +84,7 @@ def as_image(source: ImageSource, *, spacing: Spacing | float | Sequence[float] 
     """
     wanted = None if spacing is None else Spacing.of(spacing)
     if isinstance(source, UltrasoundImage):
-        return replace(source, spacing=wanted, calibration="user") if wanted else source
+        return replace(source, spacing=wanted, calibration="user", regions=(), notes=()) if wanted else source
     if isinstance(source, Clip):
         if wanted:
             raise ValueError("the frames of a clip carry their own spacing; give it where the clip is read")

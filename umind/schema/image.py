@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
+from umind.geometry.region import UltrasoundRegion, same_spacing, spacing_in
 from umind.geometry.spacing import Spacing
 
-CalibrationSource = Literal["none", "user", "dicom-region", "dicom-pixel-spacing", "sidecar", "phantom", "suspect"]
+CalibrationSource = Literal[
+    "none", "user", "dicom-region", "dicom-pixel-spacing", "header", "sidecar", "phantom", "suspect", "ruler"
+]
+"""Where millimetres come from. ``"header"`` is a format's own (NIfTI, MetaImage); ``"suspect"`` is a file that contradicts
+itself: its scale is not used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,18 +26,24 @@ class UltrasoundImage:
 
     Args:
         pixels: 8-bit grey ``(H, W)`` or RGB ``(H, W, 3)``; `umind.read` converts every other kind.
-        spacing: Millimetres per pixel, as ``Spacing`` or ``(dy, dx)`` or one number; None when unknown.
+        spacing: Millimetres per pixel of the whole picture, as ``Spacing`` or ``(dy, dx)`` or one number; None when unknown.
+            With regions it is theirs: the one that all 2D regions share, else None.
         calibration: Where the spacing comes from; ``"user"`` when it was given here.
+        regions: Parts of the picture with a scale of their own; empty when the whole picture has one.
+        notes: What was found out about the scale and what was refused, one plain sentence each.
         name: File name or other identifier, used in messages and exports.
         tags: Acquisition facts worth keeping (manufacturer, transducer ...), JSON-safe strings.
 
     Raises:
-        ValueError: The array has another shape or dtype, or a side of length zero.
+        ValueError: The array has another shape or dtype, or a side of length zero; a calibrated region leaves the picture; the
+            spacing contradicts the regions.
     """
 
     pixels: UInt8[np.ndarray, "h w *channels"]
     spacing: Spacing | None = field(default=None, kw_only=True)
     calibration: CalibrationSource = field(default="none", kw_only=True)
+    regions: tuple[UltrasoundRegion, ...] = field(default=(), kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
     name: str = field(default="", kw_only=True)
     tags: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
@@ -45,8 +57,20 @@ class UltrasoundImage:
             raise ValueError(f"image of zero size: {pixels.shape}")
         if self.spacing is not None:
             object.__setattr__(self, "spacing", Spacing.of(self.spacing))
-            if self.calibration == "none":
-                object.__setattr__(self, "calibration", "user")
+        if self.regions:
+            self._take_spacing_of_regions()
+        if self.calibration == "none" and (self.spacing or any(region.spacing for region in self.regions)):
+            object.__setattr__(self, "calibration", "user")
+
+    def _take_spacing_of_regions(self) -> None:
+        """Refuse regions that do not fit, and let the picture have the spacing that its 2D regions share."""
+        for region in self.regions:
+            if region.spacing and not region.lies_within(self.height, self.width):
+                raise ValueError(f"region {region.xyxy} leaves the {self.width} x {self.height} pixels; its scale cannot hold")
+        shared = same_spacing([region for region in self.regions if region.kind == "2D"])
+        if self.spacing and not (shared and shared.is_close(self.spacing)):
+            raise ValueError(f"{self.spacing} contradicts the regions; regions=() lets one spacing hold in the whole picture")
+        object.__setattr__(self, "spacing", shared)
 
     @property
     def height(self) -> int:
@@ -65,6 +89,58 @@ class UltrasoundImage:
             return self.pixels
         luma = self.pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
         return np.round(luma).astype(np.uint8)
+
+    def spacing_at(self, points: Float[np.ndarray, "n 2"]) -> Spacing | None:
+        """Millimetres per pixel at all the points together; None when lengths between them are in pixels.
+
+        Without regions that is the picture's spacing; with regions that of the one calibrated 2D region that holds them all. A
+        line from one scale into another, or into a strip that shows time or speed, has no millimetres.
+
+        Args:
+            points: xy in continuous pixels.
+        """
+        return spacing_in(self.regions, np.asarray(points, np.float64).reshape(-1, 2)) if self.regions else self.spacing
+
+    def crop(self, xyxy: Sequence[int]) -> UltrasoundImage:
+        """The picture inside a box of whole pixels; regions move along and are cut, and what they say of scale stays true.
+
+        Args:
+            xyxy: Left, top, right and bottom edge.
+
+        Raises:
+            ValueError: The box is empty or leaves the picture, or its edges are no whole numbers.
+        """
+        x1, y1, x2, y2 = (int(edge) for edge in xyxy)
+        if [x1, y1, x2, y2] != list(xyxy) or not (0 <= x1 < x2 <= self.width and 0 <= y1 < y2 <= self.height):
+            raise ValueError(f"a crop wants whole x1 < x2 and y1 < y2 within {self.width} x {self.height} pixels, got {xyxy}")
+        edges = float(x1), float(y1), float(x2), float(y2)
+        kept = [cut for region in self.regions if (cut := region.cropped(edges))]
+        lost = bool(self.regions) and not kept
+        return replace(
+            self,
+            pixels=np.ascontiguousarray(self.pixels[y1:y2, x1:x2]),
+            spacing=None if self.regions else self.spacing,
+            calibration="none" if lost and self.calibration != "suspect" else self.calibration,
+            regions=tuple(kept),
+            notes=(*self.notes, "the crop holds none of the picture's regions: it has no scale") if lost else self.notes,
+        )
+
+    def resize(self, height: int, width: int) -> UltrasoundImage:
+        """The picture with other numbers of rows and columns; spacing and regions follow, each axis by itself.
+
+        Raises:
+            ValueError: A side is shorter than one pixel.
+        """
+        if height < 1 or width < 1:
+            raise ValueError(f"a picture of {width} x {height} pixels is none")
+        rows, columns = height / self.height, width / self.width
+        method = cv2.INTER_AREA if rows < 1 or columns < 1 else cv2.INTER_LINEAR
+        return replace(
+            self,
+            pixels=cv2.resize(self.pixels, (width, height), interpolation=method),
+            spacing=self.spacing.resampled(rows=rows, columns=columns) if self.spacing and not self.regions else None,
+            regions=tuple(region.resampled(rows=rows, columns=columns) for region in self.regions),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,22 @@ from umind.viz.palette import SHADOW, Colour
 
 FALLBACKS = ("DejaVuSans.ttf", "NotoSansCJK-Regular.ttc", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "msyh.ttc", "Arial.ttf")
 """Fonts of the system, tried in this order where Pillow's own font lacks a glyph."""
-UNITS: Mapping[str, str] = MappingProxyType({"mm2": "mm²", "cm2": "cm²", "px2": "px²", "deg": "°"})
+UNITS: Mapping[str, str] = MappingProxyType(
+    {"mm2": "mm²", "cm2": "cm²", "px2": "px²", "deg": "°", "wk": "weeks", "d": "days", "{points}": "points"}
+)
 """How a UCUM unit is shown; the others show themselves."""
-DECIMALS: Mapping[str, int] = MappingProxyType({"cm": 2, "cm2": 2, "m": 3, "px2": 0})
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "user": "given by the caller",
+        "dicom-region": "DICOM ultrasound regions",
+        "dicom-pixel-spacing": "DICOM PixelSpacing",
+        "header": "the file's header",
+        "sidecar": "a file beside the image",
+        "ruler": "depth ruler in the image",
+    }
+)
+"""Sources of a spacing in words; the others say it themselves."""
+DECIMALS: Mapping[str, int] = MappingProxyType({"cm": 2, "cm2": 2, "m": 3, "px2": 0, "g": 0, "d": 0, "{points}": 0})
 """Decimals of a value; 1 for the units that are not here, as millimetres are rounded."""
 NO_GLYPH = "\U0010fffd"
 """Private use: every font shows its empty box for it."""

@@ -205,7 +205,7 @@ def test_camus_as_nifti_with_its_parts(tmp_path: Path) -> None:
     assert sample.measurements == {"ejection fraction": 63.0}
 
 
-@pytest.mark.parametrize("fault", ["cut", "no nifti", "no gzip", "no unit", "range"])
+@pytest.mark.parametrize("fault", ["cut", "no nifti", "no unit", "range"])
 def test_a_broken_nifti_is_named(fault: str, tmp_path: Path) -> None:
     adapter = open_dataset(camus_nifti(tmp_path))
     path = adapter.root / f"{adapter.records[0].key}.nii.gz"
@@ -218,7 +218,7 @@ def test_a_broken_nifti_is_named(fault: str, tmp_path: Path) -> None:
         content[123] = 0
     elif fault == "range":
         content[352:356] = np.float32(300).tobytes()
-    path.write_bytes(bytes(content) if fault == "no gzip" else gzip.compress(bytes(content)))
+    path.write_bytes(gzip.compress(bytes(content)))
     with pytest.raises(ImageReadError, match="patient0001_2CH_ED"):
         adapter[0]
 

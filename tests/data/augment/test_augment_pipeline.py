@@ -6,9 +6,10 @@ import pytest
 from augment_views import FACTS, disc, phantom_item
 
 from umind.data.augment import augment, build_augmentation
-from umind.data.augment.overlay import RemoveOverlay, find_overlay
+from umind.data.augment.overlay import RemoveOverlay
 from umind.data.labelled import Labelled, labelled
 from umind.data.phantom import phantom_sample
+from umind.geometry.overlay import find_overlay
 from umind.geometry.spacing import Spacing
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Structure

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from umind.data.phantom import Scene, describe, phantom_sample
-from umind.data.phantom.geometry import BeamGrid, LinearProbe, SectorProbe
+from umind.data.phantom.geometry import BeamGrid
 from umind.data.phantom.speckle import PointSpread, scatter
 from umind.geometry.ellipse import ellipse_of_mask
+from umind.geometry.probe import LinearProbe, SectorProbe
 from umind.schema.sample import Sample, Structure
 
 NAMES = {"cyst", "solid lesion", "fetal head", "carotid artery"}

@@ -7,7 +7,7 @@ from albumentations.core.transforms_interface import BaseTransformInitSchema
 from jaxtyping import Float
 
 from umind.data.augment.beam_effect import BeamEffect
-from umind.data.augment.beams import Beams
+from umind.geometry.beams import Beams
 
 
 class Attenuation(BeamEffect):

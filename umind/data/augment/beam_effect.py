@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from umind.data.augment.beams import Beams
-from umind.data.augment.sector import estimate_probe
+from umind.geometry.beams import Beams
+from umind.geometry.sector import estimate_probe
 
 DYNAMIC_RANGE = 60.0
 """Decibels between black and white that an image is taken to span; carts show 40 to 80."""

@@ -6,9 +6,9 @@ import numpy as np
 from albumentations.core.transforms_interface import BaseTransformInitSchema
 from jaxtyping import Float, UInt8
 
-from umind.data.augment.sector import insonified
 from umind.data.augment.similarity import SimilarityView
 from umind.geometry.boxes import box_of_mask
+from umind.geometry.sector import insonified
 
 
 class CropToSector(SimilarityView):

@@ -11,9 +11,9 @@ from albumentations.core.transforms_interface import BaseTransformInitSchema
 from jaxtyping import Float, UInt8
 
 from umind.data.augment.beam_effect import DYNAMIC_RANGE, beams_of
-from umind.data.augment.beams import Beams
-from umind.data.augment.sector import insonified
 from umind.data.augment.speckle import draw_speckle
+from umind.geometry.beams import Beams
+from umind.geometry.sector import insonified
 
 NEPER = np.float32(np.log(10) / 10)
 """Natural logarithm of a decibel of power."""

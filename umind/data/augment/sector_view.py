@@ -9,10 +9,10 @@ import numpy as np
 from albumentations.core.transforms_interface import BaseTransformInitSchema
 from jaxtyping import Bool, Float, UInt8
 
-from umind.data.augment.beams import Beams
-from umind.data.augment.sector import estimate_probe
 from umind.data.augment.similarity import SimilarityView
-from umind.data.phantom.geometry import LinearProbe, Probe, SectorProbe
+from umind.geometry.beams import Beams
+from umind.geometry.probe import LinearProbe, Probe, SectorProbe
+from umind.geometry.sector import estimate_probe
 
 
 class SectorView(SimilarityView):

@@ -7,8 +7,8 @@ from albumentations.core.transforms_interface import BaseTransformInitSchema
 from jaxtyping import Float
 
 from umind.data.augment.beam_effect import BeamEffect
-from umind.data.augment.beams import Beams
 from umind.data.phantom.profile import bell
+from umind.geometry.beams import Beams
 
 ONSET = 0.06
 """Depth over which a shadow grows to its full loss, in depths of the field of view."""

@@ -7,8 +7,8 @@ from albumentations.core.transforms_interface import BaseTransformInitSchema
 from jaxtyping import Float
 
 from umind.data.augment.beam_effect import BeamEffect
-from umind.data.augment.beams import Beams
 from umind.data.phantom.speckle import PointSpread, scatter
+from umind.geometry.beams import Beams
 
 SAMPLES, LINES = 0.6, 0.3
 """Samples down a beam and beams, in rows of the image."""

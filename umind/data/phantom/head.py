@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from umind.data.phantom.geometry import BeamGrid, Probe
+from umind.data.phantom.geometry import BeamGrid
 from umind.data.phantom.medium import Medium
 from umind.data.phantom.profile import bell, plateau
 from umind.data.phantom.tissue import smooth_noise
 from umind.geometry.ellipse import Ellipse
+from umind.geometry.probe import Probe
 
 
 def draw_head(rng: np.random.Generator, probe: Probe, field: float) -> Ellipse:

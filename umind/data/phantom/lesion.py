@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from umind.data.phantom.geometry import BeamGrid, Probe
+from umind.data.phantom.geometry import BeamGrid
 from umind.data.phantom.medium import Medium
 from umind.data.phantom.outline import Outline, draw_smooth, draw_spiculated
 from umind.data.phantom.profile import bell, plateau
+from umind.geometry.probe import Probe
 
 LesionName = Literal["cyst", "solid lesion"]
 

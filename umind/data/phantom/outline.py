@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from umind.data.phantom.geometry import Probe
+from umind.geometry.probe import Probe
 
 NUM_ANGLES = 720
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from umind.data.phantom.geometry import BeamGrid, LinearProbe, Probe, ScanConverter, draw_linear, draw_sector
+from umind.data.phantom.geometry import BeamGrid, ScanConverter, draw_linear, draw_sector
 from umind.data.phantom.head import draw_head, mask_of_head, paint_head
 from umind.data.phantom.lesion import LesionKind, LesionName, draw_kind, paint_lesion
 from umind.data.phantom.medium import Medium
@@ -17,6 +17,7 @@ from umind.data.phantom.screen import burn_in
 from umind.data.phantom.speckle import draw_machine, scan
 from umind.data.phantom.tissue import Region, draw_tissue
 from umind.data.phantom.vessel import draw_vessel, paint_vessel
+from umind.geometry.probe import LinearProbe, Probe
 from umind.geometry.spacing import Spacing
 from umind.schema.image import UltrasoundImage
 from umind.schema.sample import Sample, Structure

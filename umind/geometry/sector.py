@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Int32, UInt8
 
-from umind.data.augment.beams import Beams
-from umind.data.phantom.geometry import LinearProbe, Probe, SectorProbe
+from umind.geometry.beams import Beams
+from umind.geometry.probe import LinearProbe, Probe, SectorProbe
 
 BLACK = 8
 """Grey levels up to this one are surround."""

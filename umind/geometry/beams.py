@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from umind.data.phantom.geometry import Probe
+from umind.geometry.probe import Probe
 
 LATTICE = 4
 """Pixels between the points at which beam coordinates are computed; in between they are bilinear."""
