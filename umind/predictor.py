@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, overload
@@ -12,16 +13,20 @@ from umind.io import ImageSource, as_image
 from umind.model import UMindModel
 from umind.one_pass import Encoded, OnePass
 from umind.processor.processor import UMindProcessor
+from umind.protocols.gather import Masks, Points, Values
 from umind.schema.image import Clip, UltrasoundImage
 from umind.tasks.analyze import Analyze
 from umind.tasks.ask import Ask
+from umind.tasks.cine import Trace, cine_of, measured_cine
 from umind.tasks.classify import Classify
 from umind.tasks.detect import Detect
 from umind.tasks.keypoints import Point
 from umind.tasks.measure import Measure
 from umind.tasks.question import Question
+from umind.tasks.readout import Readout
 from umind.tasks.report import Write
 from umind.tasks.segment import Segment
+from umind.tokens.template import Block
 
 BATCH_SIZE = 8
 """Images that go through the network together."""
@@ -98,9 +103,49 @@ class UMindVL:
         """Find the axis ends of a structure: `Keypoints`."""
         return self._ask(image, phrase, lambda words: Point(words, threshold), errors, clips=True)
 
-    def measure(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
-        """Measure what a phrase names, as "head circumference" or "area of the cyst": a `Measurement`."""
-        return self._ask(image, phrase, lambda words: Measure(words, threshold), errors)
+    def measure(
+        self,
+        image: Images,
+        phrase: Phrases,
+        *,
+        threshold: float | None = None,
+        errors: Errors = "raise",
+        masks: Masks = MappingProxyType({}),
+        points: Points = MappingProxyType({}),
+        values: Values = MappingProxyType({}),
+    ) -> Many:
+        """Measure what a phrase names, as "head circumference" or "area of the cyst": a `Measurement`.
+
+        The model finds the regions that the protocol wants; the rest is given by name of the input, as in
+        `umind.protocols.measure`, which needs no model and does the work for one image when every input is given.
+
+        Args:
+            image: Image, or list of images; a clip where the protocol follows a structure through its frames.
+            phrase: What to measure.
+            threshold: Least presence; the calibrated one when None.
+            errors: What to do with a bad image.
+            masks: Regions that are known, in source pixels.
+            points: Points, xy in source pixels.
+            values: Numbers in the unit of their input, `Measurement`s, and words.
+
+        Raises:
+            MissingInputError: An input is neither given nor one that the model predicts; the message says how to give it.
+            UncalibratedError: The protocol wants millimetres, or square pixels, and the image has no spacing.
+        """
+        source = image if isinstance(image, Encoded | list | tuple) else as_image(image)
+        if isinstance(source, Clip) and (wanted := cine_of(check(phrase), (*masks, *points, *values))):
+            frames = [self._batches([frame], [Trace(wanted[1], threshold)], "raise")[0] for frame in source]
+            return measured_cine(*wanted, frames, check(phrase), masks, points, values)
+        if isinstance(source, UltrasoundImage | Encoded) and isinstance(phrase, str):
+            question = Measure(check(phrase), threshold, masks, points, values)
+            if not question.predicted:
+                return question.by_hand(source.image if isinstance(source, Encoded) else source)
+
+        def make(words: str) -> Question[Any]:
+            question = Measure(words, threshold, masks, points, values)
+            return question if errors == "raise" else Refusable(question)
+
+        return self._ask(source, phrase, make, errors)
 
     def classify(
         self,
@@ -145,6 +190,10 @@ class UMindVL:
             text: Write a report too, going on from the same cache.
             threshold: Least presence and score; the calibrated ones when None.
             errors: What to do with a bad image.
+
+        Raises:
+            MissingInputError: A measurement wants points or numbers, which only ``measure`` takes.
+            UncalibratedError: A measurement wants millimetres, or square pixels, and the image has no spacing.
         """
         options = {phrase: tuple(labels) for phrase, labels in classes.items()}
         question = Analyze(tuple(find), tuple(measure), options, tuple(points), text, threshold)
@@ -183,6 +232,28 @@ class UMindVL:
             answers = iter(self.one_pass.answer(*zip(*asked, strict=True)) if asked else ())
             results += [next(answers) if isinstance(item, Encoded) else item for item in seen]
         return results
+
+
+@dataclass(frozen=True)
+class Refusable:
+    """A question whose refusal becomes its answer.
+
+    Args:
+        question: As a measurement, which an image without spacing may not give.
+    """
+
+    question: Question[Any]
+
+    def blocks(self) -> tuple[Block, ...]:
+        """What to ask the model."""
+        return self.question.blocks()
+
+    def read(self, readout: Readout) -> Any:
+        """The result, or the error."""
+        try:
+            return self.question.read(readout)
+        except ValueError as error:
+            return error
 
 
 def attempt(image: Image, errors: Errors) -> Encoded | UltrasoundImage | ValueError:

@@ -19,18 +19,18 @@ from typing import Any
 import numpy as np
 
 from umind.data.conversation import DESCRIPTORS, Finding, number, where
-from umind.data.wording import FOCAL, plural, word
+from umind.data.wording import FOCAL, MEASURES, plural, word
 from umind.geometry.boxes import box_of_mask
 from umind.geometry.caliper import diameters_of_mask
 from umind.geometry.spacing import Spacing
+from umind.protocols.registry import PROTOCOLS
 from umind.schema.sample import Sample
-from umind.tasks.protocols import PROTOCOLS
 
 Options = Mapping[tuple[str, str], tuple[str, ...]]
 """Values that a descriptor takes in a data set, by name of the structure and descriptor."""
 
-LENGTHS = frozenset(name for name, protocol in PROTOCOLS.items() if protocol.dimension == "length")
-"""Reference values that are millimetres."""
+LENGTHS = frozenset(name for name in MEASURES if PROTOCOLS[name].unit == "mm")
+"""Reference values that are millimetres and that the model is taught to measure."""
 NOTHING = ("no", "none")
 """Values of a descriptor that deny it."""
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType({"breast lesion": ("benign", "malignant")})

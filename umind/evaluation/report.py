@@ -24,11 +24,11 @@ from umind.metrics.classes import accuracy, macro_f1
 from umind.metrics.descriptors import DESCRIPTORS, descriptor_of
 from umind.metrics.findings import Agreed, compare_findings, compare_numbers
 from umind.metrics.language import is_chinese
+from umind.protocols.measure import measure
+from umind.protocols.registry import region_protocol_of
 from umind.schema.result import Measurement
 from umind.schema.sample import Sample
 from umind.tasks.ask import sentence_case
-from umind.tasks.measure import unit_of
-from umind.tasks.protocols import AS_DRAWN, protocol_of
 from umind.tokens.vocabulary import MEAS, TASK_TOKENS
 
 
@@ -157,11 +157,13 @@ def filled(said: Turn, sample: Sample) -> str:
             continue
         target = next(targets)
         if piece == MEAS:
-            protocol = protocol_of(re.split(r"[.,;]", text)[-1])
+            protocol = region_protocol_of(re.split(r"[.,;]", text)[-1])
+            assert protocol.region
             value = sample.measurements.get(protocol.name)
             if value is None:
-                value = protocol.read(masks_of(sample, target)[0], sample.image.spacing, AS_DRAWN).value
-            text = f"{text.rstrip()} {value:.1f} {unit_of(protocol, calibrated=sample.image.spacing is not None)}"
+                drawn = masks_of(sample, target)[0]
+                value = measure(protocol, masks={protocol.region.name: drawn}, spacing=sample.image.spacing).value
+            text = f"{text.rstrip()} {value:.1f} {protocol.unit_of(calibrated=sample.image.spacing is not None)}"
     return sentence_case(text)
 
 

@@ -11,3 +11,7 @@ class UncalibratedError(ValueError):
 
 class CheckpointError(ValueError):
     """A checkpoint does not fit the model. The message lists what is missing or extra."""
+
+
+class MissingInputError(ValueError):
+    """A measurement lacks an input. The message names it and says how to give it."""

@@ -21,10 +21,20 @@ from umind.schema.errors import UncalibratedError
 from umind.schema.image import CalibrationSource
 from umind.schema.serial import ResultData
 
-Unit = Literal["mm", "cm", "m", "mm2", "cm2", "px", "px2", "ml", "deg", "%"]
-IN_MILLIMETRES: Mapping[str, tuple[str, float]] = MappingProxyType(
-    {"mm": ("length", 1.0), "cm": ("length", 10.0), "m": ("length", 1e3), "mm2": ("area", 1.0), "cm2": ("area", 100.0)}
+Unit = Literal["mm", "cm", "m", "mm2", "cm2", "px", "px2", "ml", "g", "wk", "d", "deg", "%", "{points}"]
+"""UCUM; ``px`` and ``px2`` stand for what has no physical unit."""
+KINDS: Mapping[str, tuple[str, float]] = MappingProxyType(
+    {
+        "mm": ("length", 1.0),
+        "cm": ("length", 10.0),
+        "m": ("length", 1e3),
+        "mm2": ("area", 1.0),
+        "cm2": ("area", 100.0),
+        "d": ("time", 1.0),
+        "wk": ("time", 7.0),
+    }
 )
+"""Kind of each unit that has others beside it, and how many of the first one of its kind it is."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -137,6 +147,30 @@ class Code(ResultData):
     meaning: str
 
 
+@dataclass(frozen=True)
+class ValidRange(ResultData):
+    """Where a formula holds, and the number that it was used with.
+
+    Args:
+        name: Input of the formula, or the measurement itself.
+        value: The number.
+        low: Least number that the formula holds for.
+        high: Greatest.
+        unit: UCUM unit of all three.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: Unit
+
+    @property
+    def holds(self) -> bool:
+        """Whether the number lies in the range."""
+        return self.low <= self.value <= self.high
+
+
 Evidence = Segmentation | Detection | Keypoints | Caliper | Ellipse
 
 
@@ -147,13 +181,14 @@ class Measurement(ResultData):
     Args:
         value: The number; None when the structure is absent.
         unit: UCUM unit; ``px`` or ``px2`` when the image is not calibrated.
-        spread: One standard deviation, in the same unit; None when the structure is absent.
+        spread: One standard deviation, in the same unit; None when the structure is absent, or an input states none.
         evidence: What the number was read from, in source pixels.
         method: Protocol, equation and year.
         calibration: Source of the spacing.
         code: Coded concept of the measurement, when one is known.
         presence: Calibrated probability that the structure is in the image.
         phrase: What was asked for.
+        ranges: Where the formula holds, for each number with a known range.
     """
 
     value: float | None
@@ -165,6 +200,12 @@ class Measurement(ResultData):
     code: Code | None = field(kw_only=True)
     presence: float = field(kw_only=True)
     phrase: str = field(kw_only=True)
+    ranges: tuple[ValidRange, ...] = field(default=(), kw_only=True)
+
+    @property
+    def in_range(self) -> bool | None:
+        """Whether the formula holds for every number with a known range; None when none is known."""
+        return all(entry.holds for entry in self.ranges) if self.ranges else None
 
     def to(self, unit: Unit) -> Measurement:
         """The same measurement in another unit of the same kind.
@@ -179,7 +220,7 @@ class Measurement(ResultData):
             raise UncalibratedError(
                 f"{self.phrase!r} is in {self.unit}: the image has no spacing; read(path, spacing=...) sets it"
             )
-        here, there = IN_MILLIMETRES.get(self.unit), IN_MILLIMETRES.get(unit)
+        here, there = KINDS.get(self.unit), KINDS.get(unit)
         if here is None or there is None or here[0] != there[0]:
             raise ValueError(f"cannot express {self.unit} in {unit}")
         factor = here[1] / there[1]

@@ -12,7 +12,7 @@ import binascii
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -105,7 +105,7 @@ def result_types() -> dict[str, type]:
 
 
 def decode_fields(data: Mapping[str, Any]) -> Any:
-    """The dataclass that a dictionary describes.
+    """The dataclass that a dictionary describes; a field with a default may be missing, as in dictionaries older than it.
 
     Raises:
         ValueError: Unknown type, or missing, unknown or malformed fields.
@@ -115,12 +115,11 @@ def decode_fields(data: Mapping[str, Any]) -> Any:
     if kind is None:
         raise ValueError(f"unknown result type {name!r}; known are {', '.join(sorted(kinds))}")
     wanted, given = {entry.name: str(entry.type) for entry in fields(kind)}, data.keys() - {"type"}
-    if wanted.keys() != given:
-        raise ValueError(
-            f"{name}: missing fields {sorted(wanted.keys() - given)}, unknown fields {sorted(given - wanted.keys())}"
-        )
+    missing = {entry.name for entry in fields(kind) if entry.default is MISSING} - given
+    if missing or given - wanted.keys():
+        raise ValueError(f"{name}: missing fields {sorted(missing)}, unknown fields {sorted(given - wanted.keys())}")
     try:
-        return kind(**{key: decode_field(key, annotation, data[key]) for key, annotation in wanted.items()})
+        return kind(**{key: decode_field(key, wanted[key], data[key]) for key in given})
     except (TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{name}: malformed fields ({error})") from error
 

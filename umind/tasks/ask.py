@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from umind.protocols.registry import region_protocol_of
 from umind.schema.result import Answer, Detection, Measurement, Segmentation
 from umind.tasks.detect import detection
 from umind.tasks.measure import measurement
-from umind.tasks.protocols import protocol_of
 from umind.tasks.readout import Readout
 from umind.tasks.segment import segmentation
 from umind.tokens.template import Block
@@ -53,7 +53,7 @@ def resolve(readout: Readout, question: str, threshold: float | None) -> tuple[s
         clause = re.split(r"[.,;]", text)[-1].strip()
         if piece == MEAS:
             named = clause or question
-            number = measurement(next(regions), readout, named, protocol_of(named), threshold)
+            number = measurement(next(regions), readout, named, region_protocol_of(named), threshold)
             evidence.append(number)
             text = f"{text.rstrip()} {number}"
         elif piece in REGION_TOKENS:
