@@ -9,6 +9,9 @@ from io import BytesIO
 from PIL import Image
 
 from umind.export import to_html
+from umind.geometry.region import UltrasoundRegion
+from umind.geometry.spacing import Spacing
+from umind.schema.result import ValidRange
 
 EVIL = "<script src='https://evil.example/x.js'>alert(1)</script>\"><img src=x onerror=alert(1)>"
 VOID = {"meta", "img", "br"}
@@ -19,7 +22,7 @@ class Reader(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.tags, self.addresses, self.text = [], [], [], ""
+        self.open, self.tags, self.addresses, self.rows, self.text = [], [], [], [], ""
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
@@ -27,12 +30,19 @@ class Reader(HTMLParser):
         assert not any(name.startswith("on") for name, _ in attributes)
         if tag not in VOID:
             self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text += data
+        if "style" not in self.open:
+            self.text += data
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
 
 
 def parse(page):
@@ -47,14 +57,14 @@ def test_page_holds_everything(image, analysis):
     page = to_html(image, analysis)
     reader = parse(page)
     for words in (
-        *("scan.png", "Research use only, not for diagnosis", "12.3 ± 0.6 mm", "longest diameter, 2024", "user"),
+        *("scan.png", "Research use only, not for diagnosis", "12.3 ± 0.6 mm", "longest diameter, 2024", "given by the caller"),
         *(
             "LN 11984-2",
             "breast lesion",
             "lesion: benign",
             "75.0 %",
             "There is a lesion of 12.3 mm.",
-            "0.2 by 0.1 mm per pixel",
+            "0.2 (x) by 0.1 (y) mm per pixel",
         ),
     ):
         assert words in reader.text, words
@@ -88,6 +98,38 @@ def test_malicious_words_stay_words(image, analysis):
     assert "script" not in reader.tags
     assert reader.tags.count("img") == 1
     assert "alert(1)" in reader.text
+
+
+def test_numbers_outside_the_range_of_their_formula_are_flagged(image, analysis):
+    def rows(*ranges):
+        measurement = replace(analysis.measurements["lesion size"], ranges=ranges)
+        return parse(to_html(image, replace(analysis, measurements={"weight": measurement}, report=None))).rows
+
+    length = ValidRange("femur length", 8.9, 1.0, 8.0, "cm")
+    head = ValidRange("head circumference", 30.1, 5.0, 38.0, "cm")
+    flag = "outside the valid range"
+    assert not any("range" in cell or "Formula" in cell for row in rows() for cell in row)
+    assert ["weight", "head circumference", "30.1 cm", "5 to 38 cm", "inside"] in rows(head)
+    assert not any(flag in cell for row in rows(head) for cell in row)
+    assert ["weight", "femur length", "8.9 cm", "1 to 8 cm", "outside"] in rows(head, length)
+    assert any(cell == f"12.3 ± 0.6 mm{flag}" for row in rows(head, length) for cell in row)
+
+
+def test_what_was_found_out_about_the_scale_is_said(image, analysis):
+    region = UltrasoundRegion((0.0, 0.0, 50.0, 60.0), kind="2D", spacing=Spacing(0.1, 0.1))
+    other = UltrasoundRegion((50.0, 0.0, 90.0, 60.0), kind="2D", spacing=Spacing(0.2, 0.2))
+    two = replace(image, spacing=None, calibration="dicom-region", regions=(region, other), notes=("Two scales.",))
+    text = parse(to_html(two, analysis)).text
+    assert "millimetres by region, calibration: DICOM ultrasound regions" in text
+    assert "Two scales." in text
+    assert "suspect" in parse(to_html(replace(image, spacing=None, calibration="suspect"), analysis)).text
+
+
+def test_page_prints_on_a4_with_whole_rows(image, analysis):
+    page = to_html(image, analysis)
+    assert re.search(r"@page \{ size: A4", page)
+    assert "thead { display: table-header-group; }" in page
+    assert re.search(r"tr, figure, \.report \{ break-inside: avoid; \}", page)
 
 
 def test_absent_is_said(image, absent):

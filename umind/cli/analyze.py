@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
+from umind.checkpoint import locate
 from umind.cli.arguments import Subparsers, add_run_options, classes, phrases
+from umind.cli.outputs import SUFFIXES, write, write_dicom
 from umind.cli.sources import open_model, open_still
 from umind.cli.summary import heading, lines
-from umind.cli.terminal import NOTICE, CallError, Progress, complain_of, say
-from umind.export import to_csv, to_dict, to_html
+from umind.cli.terminal import NOTICE, CallError, Progress, complain, complain_of, say
+from umind.export import to_csv, to_dict
 from umind.predictor import BATCH_SIZE, UMindVL
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Analysis
-from umind.viz import draw
 
 DESCRIPTION = """\
 Find, measure and classify in images, and write a report of each, in one pass an image.
 
 An option may be given several times, and takes several phrases with commas between them.
 For every image the folder of --out gets NAME.overlay.png, NAME.json and NAME.html, and results.csv has the rows of all.
+A DICOM image also gets NAME.seg.dcm (its masks), NAME.sr.dcm (its measurements) and NAME.sc.dcm (the picture).
 Images of the same name get numbers: scan, scan-2.
 """
 EXAMPLE = """\
@@ -31,7 +35,6 @@ example:
       --classify "breast lesion=benign,malignant" --spacing 0.12 --out results/
 """
 TABLE = "results.csv"
-SUFFIXES = (".overlay.png", ".json", ".html")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=EXAMPLE,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF, WebP, BMP, GIF or DICOM")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="DICOM, picture, video, NIfTI or MetaImage")
     parser.add_argument("--find", action="extend", type=phrases, default=[], metavar="PHRASE", help="outline and box")
     parser.add_argument("--measure", action="extend", type=phrases, default=[], metavar="NAME", help='as "head circumference"')
     parser.add_argument(
@@ -85,26 +88,33 @@ def run(args: Namespace) -> int:
     prepare(args.out, jobs)
     model = open_model(args)
     header = to_csv(())
-    num_done = 0
+    num_done, written = 0, Counter[str]()
     progress = Progress(len(jobs))
     with (args.out / TABLE).open("w", encoding="utf-8", newline="") as table:
         table.write(header)
         for start in range(0, len(jobs), BATCH_SIZE):
             progress.show(start)
             for job, image, analysis in analyses(model, jobs[start : start + BATCH_SIZE], args, progress):
-                write(args.out / job.stem, image, analysis)
-                table.write(to_csv(analysis).removeprefix(header))
                 progress.clear()
+                written.update(write_all(args, job, image, analysis))
+                table.write(to_csv(analysis).removeprefix(header))
                 say(json.dumps(to_dict(analysis)) if args.json else "\n".join([heading(image), *indented(analysis), ""]))
                 num_done += 1
             table.flush()
     progress.clear()
     if num_done and not args.json:
-        stem = jobs[0].stem if len(jobs) == 1 else "NAME"
-        files = ", ".join(f"{stem}{suffix}" for suffix in SUFFIXES)
-        of = "" if len(jobs) == 1 else f" of {num_done} images"
-        say(f"Written to {args.out}: {files}{of}, and {TABLE}\n{NOTICE}")
+        say(f"Written to {args.out}: {files(jobs, written)}, and {TABLE}\n{NOTICE}")
     return 0 if num_done == len(jobs) else 1
+
+
+def files(jobs: Sequence[Job], written: Mapping[str, int]) -> str:
+    """Names of the files, and of how many images there are such files where the call has several."""
+    stem = jobs[0].stem if len(jobs) == 1 else "NAME"
+    parts = []
+    for count, suffixes in groupby((suffix for suffix in SUFFIXES if suffix in written), written.__getitem__):
+        names = ", ".join(f"{stem}{suffix}" for suffix in suffixes)
+        parts.append(names if len(jobs) == 1 else f"{names} of {count} image{'s' if count > 1 else ''}")
+    return ", ".join(parts)
 
 
 def analyses(
@@ -183,9 +193,13 @@ def prepare(folder: Path, jobs: Sequence[Job]) -> None:
                 raise CallError(f"--out {folder}: {target.name} would overwrite an image of this call")
 
 
-def write(stem: Path, image: UltrasoundImage, analysis: Analysis) -> None:
-    """Write the picture, the JSON and the page of one image."""
-    overlay, data, page = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
-    draw(image, analysis).save(overlay)
-    data.write_text(json.dumps(to_dict(analysis), indent=1, allow_nan=False), "utf-8")
-    page.write_text(to_html(image, analysis), "utf-8")
+def write_all(args: Namespace, job: Job, image: UltrasoundImage, analysis: Analysis) -> list[str]:
+    """Write everything about one image, and give the suffixes; why there can be no DICOM is said on stderr."""
+    stem = args.out / job.stem
+    suffixes = write(stem, image, analysis)
+    try:
+        model = Path(locate(args.model)).name
+        suffixes += write_dicom(stem, job.path, image, analysis, frame=args.frame, model=model)
+    except ValueError as error:
+        complain(f"{job.path}: no DICOM objects are written: {error}")
+    return suffixes

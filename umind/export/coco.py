@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 from pycocotools import mask as run_length
 
+from umind.export.notice import NOTICE
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Analysis, Answer, Detection, Keypoints, Report, Result, Segmentation
 
@@ -50,7 +51,7 @@ def to_coco(images_and_results: Iterable[tuple[UltrasoundImage, Result | Sequenc
                 ids = {"id": len(annotations) + 1, "image_id": image_id, "category_id": category["id"]}
                 annotations.append(ids | entry | {"iscrowd": 0})
     return {
-        "info": {"description": "Written by umind. Research use only, not for diagnosis.", "version": "1.0"},
+        "info": {"description": f"Written by umind. {NOTICE}.", "version": "1.0"},
         "licenses": [],
         "images": images,
         "annotations": annotations,

@@ -7,14 +7,19 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from io import BytesIO
 
+from umind.export.notice import NOTICE
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Analysis, Classification, Measurement
 from umind.viz import overlay
-from umind.viz.lettering import value_text
+from umind.viz.lettering import SOURCES, UNITS, value_text
 
-NOTICE = "Research use only, not for diagnosis"
+SHEET = f"""
+@page {{ size: A4; margin: 16mm 15mm 18mm;
+  @bottom-left {{ content: "{NOTICE}"; font: 8pt system-ui, sans-serif; color: #a3341f; }}
+  @bottom-right {{ content: counter(page) " / " counter(pages); font: 8pt system-ui, sans-serif; color: #667585; }} }}
+"""
 STYLE = """
-:root { color-scheme: light; --ink: #17202b; --faint: #667585; --rule: #dde3ea; --accent: #1273a8; }
+:root { color-scheme: light; --ink: #17202b; --faint: #667585; --rule: #dde3ea; --accent: #1273a8; --alarm: #a3341f; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.25rem; color: var(--ink); background: #fff;
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", Arial, sans-serif; }
@@ -22,26 +27,37 @@ header { display: flex; justify-content: space-between; align-items: baseline; g
   border-bottom: 2px solid var(--ink); padding-bottom: .5rem; }
 h1 { font-size: 1.35rem; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1rem; margin: 1.8rem 0 .4rem; color: var(--accent); }
-.notice { font-weight: 600; color: #a3341f; }
+.notice, .outside { font-weight: 600; color: var(--alarm); }
 .faint { color: var(--faint); }
+.faint p { margin: .2rem 0; }
 figure { margin: 1.2rem 0; background: #10141a; border-radius: 6px; text-align: center; overflow: hidden; }
 figure img { display: block; margin: 0 auto; max-width: 100%; max-height: 75vh; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top;
+th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top;
   overflow-wrap: anywhere; }
-th { font-weight: 600; font-size: .85rem; color: var(--faint); }
+th:last-child, td:last-child { padding-right: 0; }
+th { font-weight: 600; font-size: .85rem; color: var(--faint); white-space: nowrap; }
 td.number { white-space: nowrap; font-weight: 600; }
+td small { display: block; color: var(--faint); font-size: .8rem; font-weight: 400; white-space: normal; }
+td small.outside { color: var(--alarm); font-weight: 600; }
 meter { width: 10rem; height: .8rem; vertical-align: middle; }
+meter::-webkit-meter-optimum-value { background: var(--accent); }
+meter::-moz-meter-bar { background: var(--accent); }
 .report { white-space: pre-wrap; font-size: 1.05rem; max-width: 46rem; overflow-wrap: anywhere; }
 footer { margin-top: 2rem; padding-top: .5rem; border-top: 1px solid var(--rule); font-size: .85rem; }
 @media print {
-  body { max-width: none; padding: 0; font-size: 11pt; }
-  figure { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
-  figure img { max-height: 45vh; }
-  h2 { break-after: avoid; } tr, figure { break-inside: avoid; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  figure, meter { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  figure { margin: 4mm 0; }
+  figure img { max-height: 115mm; }
+  thead { display: table-header-group; }
+  tr, figure, .report { break-inside: avoid; }
+  h2 { break-after: avoid; margin-top: 6mm; }
+  footer { break-before: avoid; }
 }
 """
-MEASUREMENT_COLUMNS = ("Measurement", "Value", "Method", "Calibration", "Code", "Presence")
+MEASUREMENT_COLUMNS = ("Measurement", "Value", "Method", "Calibration", "Presence")
+RANGE_COLUMNS = ("Measurement", "Number", "Value", "Formula holds for", "")
 FINDING_COLUMNS = ("Phrase", "Kind", "Found", "Scores", "Presence")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Content Security Policy: whatever a text might smuggle in, the browser loads nothing and runs nothing."""
@@ -67,6 +83,7 @@ def to_html(image: UltrasoundImage, analysis: Analysis) -> str:
     title = analysis.name or image.name or "Ultrasound analysis"
     sections = [
         section("Measurements", MEASUREMENT_COLUMNS, measurement_rows(analysis)),
+        range_section(analysis),
         section("Findings", FINDING_COLUMNS, finding_rows(analysis)),
         *(class_section(phrase, found) for phrase, found in analysis.classifications.items()),
         report_section(analysis),
@@ -78,12 +95,12 @@ def to_html(image: UltrasoundImage, analysis: Analysis) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{STYLE}</style>
+<style>{SHEET}{STYLE}</style>
 </head>
 <body>
 <header><h1>{escape(title)}</h1><span class="notice">{NOTICE}</span></header>
 <figure><img alt="Ultrasound image with its findings" src="data:image/png;base64,{png_of(image, analysis)}"></figure>
-<p class="faint">{escape(about(image))}</p>
+<div class="faint">{"".join(f"<p>{escape(line)}</p>" for line in about(image))}</div>
 {"".join(sections)}<footer class="faint">{NOTICE}. Values are given with one standard deviation.</footer>
 </body>
 </html>
@@ -97,15 +114,20 @@ def png_of(image: UltrasoundImage, analysis: Analysis) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def about(image: UltrasoundImage) -> str:
-    """Size, spacing and acquisition in one line."""
-    parts = [f"{image.width} by {image.height} pixels"]
-    if image.spacing:
-        spacing = f"{image.spacing.dx:.4g} by {image.spacing.dy:.4g} mm per pixel"
-        parts.append(f"{spacing}, calibration: {image.calibration}")
+def about(image: UltrasoundImage) -> list[str]:
+    """Size and scale, what was found out about the scale, and the acquisition; a line each."""
+    source = SOURCES.get(image.calibration, image.calibration)
+    spacing = image.spacing
+    if spacing:
+        size = f"{spacing.dx:.4g}" if spacing.is_square else f"{spacing.dx:.4g} (x) by {spacing.dy:.4g} (y)"
+        scale = f"{size} mm per pixel, calibration: {source}"
+    elif any(region.spacing for region in image.regions):
+        scale = f"millimetres by region, calibration: {source}"
     else:
-        parts.append("not calibrated: lengths are in pixels" + (" (suspect header)" if image.calibration == "suspect" else ""))
-    return "; ".join([*parts, *(f"{key}: {value}" for key, value in image.tags.items())])
+        scale = "not calibrated: lengths are in pixels" + (" (suspect header)" if image.calibration == "suspect" else "")
+    acquisition = "; ".join(f"{key}: {value}" for key, value in image.tags.items())
+    lines = [f"{image.width} by {image.height} pixels; {scale}", *image.notes, acquisition]
+    return [line for line in lines if line]
 
 
 def section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -122,19 +144,46 @@ def cell(value: str) -> str:
     return value if isinstance(value, Markup) else f"<td>{escape(value)}</td>"
 
 
-def measurement_rows(analysis: Analysis) -> list[list[str]]:
-    """A row for each measurement, those that only the report holds at the end."""
+def measurements_of(analysis: Analysis) -> list[tuple[str, Measurement]]:
+    """Every measurement with its name, those that only the report holds at the end."""
     asked = list(analysis.measurements.items())
     known = {id(found) for _, found in asked}
     told = analysis.report.measurements if analysis.report else ()
-    return [measurement_row(name, found) for name, found in [*asked, *((m.phrase, m) for m in told if id(m) not in known)]]
+    return [*asked, *((found.phrase, found) for found in told if id(found) not in known)]
+
+
+def measurement_rows(analysis: Analysis) -> list[list[str]]:
+    """A row for each measurement."""
+    return [measurement_row(name, found) for name, found in measurements_of(analysis)]
 
 
 def measurement_row(name: str, found: Measurement) -> list[str]:
-    """Name, value with spread and unit, method, calibration, code, presence."""
+    """Name with code, value with spread and unit, method, calibration, presence."""
     code = f"{found.code.scheme} {found.code.value} {found.code.meaning}" if found.code else ""
-    value = Markup(f'<td class="number">{escape(value_text(found))}</td>')
-    return [name, value, found.method, found.calibration, code, f"{found.presence:.2f}"]
+    outside = "" if found.in_range in (None, True) else '<small class="outside">outside the valid range</small>'
+    return [
+        Markup(f"<td>{escape(name)}{f'<small>{escape(code)}</small>' if code else ''}</td>"),
+        Markup(f'<td class="number">{escape(value_text(found))}{outside}</td>'),
+        found.method,
+        SOURCES.get(found.calibration, found.calibration),
+        f"{found.presence:.2f}",
+    ]
+
+
+def range_section(analysis: Analysis) -> str:
+    """Where the formulas hold, and the numbers that they were used with; nothing without such ranges."""
+    rows = [
+        [
+            name,
+            entry.name,
+            Markup(f'<td class="number">{entry.value:.4g} {escape(UNITS.get(entry.unit, entry.unit))}</td>'),
+            f"{entry.low:g} to {entry.high:g} {UNITS.get(entry.unit, entry.unit)}",
+            "inside" if entry.holds else Markup('<td class="outside">outside</td>'),
+        ]
+        for name, found in measurements_of(analysis)
+        for entry in found.ranges
+    ]
+    return section("Valid ranges", RANGE_COLUMNS, rows)
 
 
 def finding_rows(analysis: Analysis) -> list[list[str]]:
