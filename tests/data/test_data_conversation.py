@@ -168,6 +168,18 @@ def test_report_says_what_the_annotation_says() -> None:
     assert report.targets == ("breast lesion",) * 3
 
 
+def test_report_tells_margin_posterior_features_and_calcifications() -> None:
+    attributes = {"margin": "ill defined", "posterior features": "no", "calcifications": "microcalcifications"}
+    scene = observe(view_of(("thyroid nodule", [block(2, 2)], attributes)))
+    assert sentences("thyroid", scene.findings, scene.absent, {}).answer == (
+        "thyroid ultrasound. one thyroid nodule [SEG] in the upper left. margin ill defined. no posterior features. "
+        "microcalcifications. longest diameter [MEAS], perpendicular diameter [MEAS]."
+    )
+    attributes = {"posterior features": "shadowing", "calcifications": "in a mass"}
+    scene = observe(view_of(("breast lesion", [block(2, 2)], attributes)))
+    assert "posterior features shadowing. calcifications in a mass." in sentences("breast", scene.findings, (), {}).answer
+
+
 CO_VISIBLE = {
     "BUSBRA": {"breast lesion", "cyst", "solid lesion", "lesion", "vessel", "nerve"},
     "HC18": {"fetal head", "vessel", "nerve", "cyst", "ovary"},

@@ -155,11 +155,11 @@ def test_no_candidate_inside_a_box_is_taken_for_idle() -> None:
 
 def test_exchanges_and_reports_are_asked_in_the_sets_own_words() -> None:
     said = asked_of(examples_of(EVERYTHING))
-    assert ("Is the left lobe enlarged?", "No, it is not.") in said  # what the token pointed at nobody says
+    assert ("Is the left lobe enlarged? Options: yes; no.", "No, it is not.") in said  # what the token pointed at nobody says
     assert ("Wo liegt die Zyste?", "links oben") in said
     assert {response for query, response in said if query == "report"} == {"Right lobe normal. One cyst in the left lobe."}
     alone = asked_of(examples_of(sample_of(exchanges=EXCHANGES)))
-    assert {query for query, _ in alone} == {exchange.question for exchange in EXCHANGES}
+    assert {query for query, _ in alone} == {exchange.asked for exchange in EXCHANGES}
     pointless = asked_of(examples_of(sample_of(exchanges=(Exchange("Where?", answer="[SEG]"),), absent=("cyst",))))
     assert "Where?" not in {query for query, _ in pointless}
 

@@ -3,7 +3,14 @@
 import numpy as np
 
 from umind.schema.image import UltrasoundImage
-from umind.schema.sample import Sample, Structure
+from umind.schema.sample import Exchange, Sample, Structure
+
+
+def test_a_question_tells_its_options_unless_it_names_them() -> None:
+    assert Exchange("What is it?", answer="cyst").asked == "What is it?"
+    assert Exchange("What is it?", answer="cyst", options=("cyst", "mass")).asked == "What is it? Options: cyst; mass."
+    assert Exchange("Cyst or mass?", answer="cyst", options=("cyst", "mass")).asked == "Cyst or mass?"
+    assert Exchange("", answer="cyst", options=("cyst", "mass")).asked == ""
 
 
 def test_structures_by_name() -> None:

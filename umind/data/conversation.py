@@ -12,6 +12,10 @@ from umind.data.wording import FOCAL, plural, word
 
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
 DESCRIPTORS = ("shape", "margin", "echogenicity", "composition", "orientation", "posterior features", "calcifications")
+NOTHING = ("no", "none")
+"""Values of a descriptor that deny it."""
+REMARKED = ("margin", "posterior features", "calcifications")
+"""Descriptors that have a sentence of their own in a report."""
 HEAD_MEASURES = ("head circumference", "biparietal diameter", "occipitofrontal diameter")
 LESION_MEASURES = ("longest diameter", "perpendicular diameter")
 
@@ -94,8 +98,7 @@ def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...]
         place = f" in the {finding.place}" if count == 1 and finding.name in FOCAL else ""
         parts.append(" ".join([number(count), *words, noun]) + f" [SEG]{place}.")
         targets.append(finding.name)
-        if "margin" in finding.attributes:
-            parts.append(f"margin {finding.attributes['margin']}.")
+        parts += [f"{stated(key, finding.attributes[key])}." for key in REMARKED if key in finding.attributes]
         measures = HEAD_MEASURES if finding.name == "fetal head" else LESION_MEASURES if finding.name in FOCAL else ()
         if measures and count == 1 and finding.outlined:
             parts.append(", ".join(f"{m} [MEAS]" for m in measures) + ".")
@@ -108,6 +111,13 @@ def sentences(organ: str, findings: tuple[Finding, ...], absent: tuple[str, ...]
     if "class" in attributes:
         parts.append(f"assessment: {attributes['class']}.")
     return Turn("report", " ".join(parts), tuple(targets))
+
+
+def stated(key: str, value: str) -> str:
+    """A descriptor in words: "margin circumscribed", "no posterior features", "microcalcifications"."""
+    if value in NOTHING:
+        return f"no {key}"
+    return value if key in value else f"{key} {value}"
 
 
 def questions(

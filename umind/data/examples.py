@@ -122,7 +122,7 @@ def observe(view: Labelled) -> Scene:
     absent = [name for name in view.facts.absent if name not in gone and not (name == "lesion" and focal)]
     if not focal and any(name in FOCAL for name in absent) and "lesion" not in absent and not gone:
         absent.append("lesion")
-    turns = [Turn(exchange.question, without_tokens(exchange.answer)) for exchange in view.exchanges]
+    turns = [Turn(exchange.asked, without_tokens(exchange.answer)) for exchange in view.exchanges]
     said = tuple(turn for turn in turns if turn.question and turn.answer)
     return Scene(view.facts, tuple(findings), tuple(absent), view.labels.shape[0], said, without_tokens(view.report))
 

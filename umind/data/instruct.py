@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from umind.data.conversation import DESCRIPTORS, Finding, number, where
+from umind.data.conversation import DESCRIPTORS, Finding, number, stated, where
 from umind.data.wording import FOCAL, MEASURES, plural, word
 from umind.geometry.boxes import box_of_mask
 from umind.geometry.caliper import diameters_of_mask
@@ -31,8 +31,6 @@ Options = Mapping[tuple[str, str], tuple[str, ...]]
 
 LENGTHS = frozenset(name for name in MEASURES if PROTOCOLS[name].unit == "mm")
 """Reference values that are millimetres and that the model is taught to measure."""
-NOTHING = ("no", "none")
-"""Values of a descriptor that deny it."""
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType({"breast lesion": ("benign", "malignant")})
 """Classes that a single-choice question may offer, where a set has no others; else it offers what the folder holds."""
 
@@ -295,8 +293,7 @@ def account_of(finding: Finding, spacing: Spacing | None) -> tuple[str, tuple[st
 
 def look_of(finding: Finding) -> str:
     """The descriptors that are stated, in a row."""
-    stated = ((key, finding.attributes[key]) for key in DESCRIPTORS if key in finding.attributes)
-    return ", ".join(f"no {key}" if value in NOTHING else f"{key} {value}" for key, value in stated)
+    return ", ".join(stated(key, finding.attributes[key]) for key in DESCRIPTORS if key in finding.attributes)
 
 
 def size_of(finding: Finding, spacing: Spacing | None) -> str:

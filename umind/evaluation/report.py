@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from umind.data.conversation import Turn, sentences
-from umind.data.instruct import NOTHING, case_of
+from umind.data.conversation import NOTHING, Turn, sentences
+from umind.data.instruct import case_of
 from umind.data.wording import FOCAL
 from umind.evaluation.interview import interview, unit_of_chance
 from umind.evaluation.judge import TOLERANCE

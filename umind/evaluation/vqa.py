@@ -177,7 +177,7 @@ def items_of(sample: Sample) -> Mapping[str, Item]:
                 found[item.question] = item
     for exchange in sample.exchanges:
         if exchange.question.strip():
-            found.setdefault(exchange.question, item_of_exchange(exchange))
+            found.setdefault(exchange.asked, item_of_exchange(exchange))
     return MappingProxyType(found)
 
 
@@ -196,14 +196,14 @@ def item_of_exchange(exchange: Exchange) -> Item:
     """A question of the set's own, judged by what its answer is."""
     answer = exchange.answer
     if exchange.options and choice_of(answer, exchange.options) is not None:
-        return Item(OWN + CHOICE, exchange.question, answer, partial(judge_choice, options=exchange.options))
+        return Item(OWN + CHOICE, exchange.asked, answer, partial(judge_choice, options=exchange.options))
     if re.match(r"\W*(?:yes|no)\b(?:,|\W*$)", answer.casefold()):
         kind = "yes or no"
     elif findings_of(answer):
         kind = "describe"
     else:
         kind = "how big" if quantities_of(answer) else "words"
-    return Item(OWN + kind, exchange.question, answer, JUDGES[kind])
+    return Item(OWN + kind, exchange.asked, answer, JUDGES[kind])
 
 
 def summarise(name: str, cases: Sequence[VqaCase]) -> VqaScore:

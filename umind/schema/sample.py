@@ -52,6 +52,13 @@ class Exchange:
     options: tuple[str, ...] = field(default=(), kw_only=True)
     language: str = field(default="en", kw_only=True)
 
+    @property
+    def asked(self) -> str:
+        """The question, and what can be chosen where it does not say so itself."""
+        if not self.question or all(option.casefold() in self.question.casefold() for option in self.options):
+            return self.question
+        return f"{self.question} Options: {'; '.join(self.options)}."
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:

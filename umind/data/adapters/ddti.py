@@ -36,7 +36,7 @@ SPELLINGS: Mapping[str, str] = {
 
 
 class DDTI(Adapter):
-    """Nodules of a case's images; descriptors belong to the case.
+    """Nodules of a case's images; descriptors belong to the case, so only a nodule that is alone in its image has them.
 
     Layout: ``100.xml`` beside ``100_1.jpg``, ``100_2.jpg`` ...; the XML has a ``<mark>`` for each image with its number
     and its outlines as JSON, in pixels of the 560 x 360 frame.
@@ -71,7 +71,7 @@ class DDTI(Adapter):
         said = {name: (case.findtext(tag) or "").strip().lower() for tag, name in ATTRIBUTES.items()}
         attributes = {name: SPELLINGS.get(value, value) for name, value in said.items() if value}
         image = UltrasoundImage(pixels, name=record.key)
-        nodule = Structure("thyroid nodule", masks=np.stack(nodules), attributes=attributes)
+        nodule = Structure("thyroid nodule", masks=np.stack(nodules), attributes=attributes if len(nodules) == 1 else {})
         return self.sample(record, image, structures=(nodule,))
 
     def _fault(self, record: Record) -> str:
