@@ -141,11 +141,7 @@ class UMindVL:
             if not question.predicted:
                 return question.by_hand(source.image if isinstance(source, Encoded) else source)
 
-        def make(words: str) -> Question[Any]:
-            question = Measure(words, threshold, masks, points, values)
-            return question if errors == "raise" else Refusable(question)
-
-        return self._ask(source, phrase, make, errors)
+        return self._ask(source, phrase, lambda words: Measure(words, threshold, masks, points, values), errors)
 
     def classify(
         self,
@@ -222,7 +218,9 @@ class UMindVL:
         return self._batches([source], [question], "raise")[0]
 
     def _batches(self, images: Sequence[Image], questions: Sequence[Question[Any]], errors: Errors) -> list[Any]:
-        """Answer in batches; an image that cannot be read raises its error, or becomes it."""
+        """Answer in batches; an image that cannot be read, or cannot give what is asked, raises its error, or becomes it."""
+        if errors == "return":
+            questions = [Refusable(question) for question in questions]
         results: list[Any] = []
         for start in range(0, len(images), BATCH_SIZE):
             batch = [attempt(item, errors) for item in images[start : start + BATCH_SIZE]]

@@ -87,6 +87,16 @@ def test_one_bad_image_among_good_ones(scan: Path, model_folder: Path, capsys: p
     assert said[1].endswith("gone.png: no such file")
 
 
+def test_what_cannot_be_measured(scan: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = scan.parent / "out"
+    call = ["analyze", str(scan), "--out", str(out), "--no-text", "--model", str(model_folder), "--threshold", "0"]
+    assert main([*call, "--measure", "estimated fetal weight"]) == 2
+    assert "give values=" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*call, "--measure", "orientation of the cyst"]) == 1
+    assert f"umind: {scan}: orientation" in capsys.readouterr().err
+
+
 def test_all_images_bad(tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", str(tmp_path / "gone.png"), "--out", str(tmp_path / "out"), "--model", str(model_folder)]) == 1
     assert capsys.readouterr().out == ""

@@ -45,6 +45,18 @@ def test_threshold_reaches_the_verb(scan: Path, model_folder: Path, capsys: pyte
     assert json.loads(capsys.readouterr().out)["label"] in ("simple", "complex")
 
 
+def test_what_cannot_be_measured(scan: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", str(scan), "estimated fetal weight", "--model", str(model_folder)]) == 2
+    assert "give values=" in capsys.readouterr().err
+    call = ["measure", str(scan), "orientation of the cyst", "--threshold", "0", "--model", str(model_folder)]
+    assert main(call) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"umind: {scan}: ")
+    assert "square" in said.err
+    assert main([*call, "--spacing", "0.1"]) == 0
+
+
 def test_unreadable_images(tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, empty = tmp_path / "text.png", tmp_path / "empty.png"
     text.write_text("no image", "utf-8")

@@ -20,6 +20,7 @@ from umind.export import to_csv, to_dict
 from umind.predictor import BATCH_SIZE, UMindVL
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Analysis
+from umind.tasks.measure import Measure
 
 DESCRIPTION = """\
 Find, measure and classify in images, and write a report of each, in one pass an image.
@@ -80,10 +81,11 @@ def run(args: Namespace) -> int:
     """Analyse every image; 0 when all went well, 1 when some failed.
 
     Raises:
-        CallError: Nothing was asked, the folder cannot be written, or there is no model.
+        CallError: Nothing was asked, or what no image can give, the folder cannot be written, or there is no model.
     """
     if not (args.text or args.find or args.measure or args.classify or args.points):
         raise CallError("--no-text leaves nothing to do; wanted --find, --measure, --classify or --points")
+    check_measurements(args.measure)
     jobs = plan(args.images, args.frame)
     prepare(args.out, jobs)
     model = open_model(args)
@@ -120,7 +122,7 @@ def files(jobs: Sequence[Job], written: Mapping[str, int]) -> str:
 def analyses(
     model: UMindVL, jobs: Sequence[Job], args: Namespace, progress: Progress
 ) -> Iterator[tuple[Job, UltrasoundImage, Analysis]]:
-    """Image and analysis of each job whose image can be read; the others are complained about."""
+    """Image and analysis of each job whose image can be read and measured; the others are complained about."""
     opened: list[tuple[Job, UltrasoundImage]] = []
     for job in jobs:
         try:
@@ -140,9 +142,27 @@ def analyses(
         points=unique(args.find if args.points is None else args.points),
         text=args.text,
         threshold=args.threshold,
+        errors="return",
     )
     for (job, image), analysis in zip(opened, results, strict=True):
-        yield job, image, analysis
+        if isinstance(analysis, ValueError):
+            progress.clear()
+            complain_of(job.path, analysis)
+        else:
+            yield job, image, analysis
+
+
+def check_measurements(phrases: Sequence[str]) -> None:
+    """Refuse measurements that no image can give, before the first is read.
+
+    Raises:
+        CallError: A protocol wants what the model cannot predict.
+    """
+    try:
+        for phrase in phrases:
+            Measure(phrase)
+    except ValueError as error:
+        raise CallError(str(error)) from error
 
 
 def unique(phrases: Sequence[str]) -> list[str]:

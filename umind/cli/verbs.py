@@ -15,9 +15,11 @@ from umind.cli.summary import heading, lines
 from umind.cli.terminal import NOTICE, CallError, complain_of, say
 from umind.export import to_dict
 from umind.predictor import UMindVL
+from umind.schema.errors import UncalibratedError
 from umind.schema.image import UltrasoundImage
 from umind.schema.result import Result
 from umind.tasks.classify import Classify
+from umind.tasks.measure import Measure
 from umind.viz import draw
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
@@ -91,7 +93,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Ask one image; 0 when it was answered, 1 when the image could not be read.
+    """Ask one image; 0 when it was answered, 1 when the image could not be read, or has no scale for what is measured.
 
     Raises:
         CallError: The options are too few, the picture cannot be written there, or there is no model.
@@ -103,7 +105,11 @@ def run(args: Namespace) -> int:
     except ValueError as error:
         complain_of(args.image, error)
         return 1
-    result = VERBS[args.verb].call(model, image, args)
+    try:
+        result = VERBS[args.verb].call(model, image, args)
+    except UncalibratedError as error:
+        complain_of(args.image, error)
+        return 1
     if args.json:
         say(json.dumps(to_dict(result)))
     else:
@@ -121,11 +127,13 @@ def check(args: Namespace) -> None:
     Raises:
         CallError: What was given and what was wanted.
     """
-    if args.verb == "classify":
-        try:
+    try:
+        if args.verb == "classify":
             Classify(args.phrase, tuple(args.options))
-        except ValueError as error:
-            raise CallError(str(error)) from error
+        elif args.verb == "measure":
+            Measure(args.phrase)
+    except ValueError as error:
+        raise CallError(str(error)) from error
     out = args.out
     if out is None:
         return
