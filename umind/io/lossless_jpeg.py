@@ -10,14 +10,18 @@ import numpy.typing as npt
 from jaxtyping import UInt
 
 from umind.io import limits
-from umind.io.deep_jpeg import BITS, decode_deep, precision_of
 
+SOF3 = b"\xff\xc3"
+"""Marker of a lossless frame, T.81 table B.1; its precision stands two bytes of length further."""
 LAYOUTS = frozenset({"gray", "gray16le", "bgr24"})
 """What FFmpeg decodes lossless JPEG to; the three components of the last stand in the reverse order of the file's."""
 
 
 def decode_lossless(coded: bytes) -> UInt[np.ndarray, "h w *channels"]:
-    """Stored values of a grey picture of 2 to 16 bits, or of three components of 8.
+    """Stored values of a grey picture of 2 to 15 bits, or of three components of 8.
+
+    FFmpeg reads 16 further bits after a difference of category 16, which has none (T.81 H.1.2.2), and gives another picture
+    without a word; only 16 bits a sample have such differences. PS3.3 C.8.5.6.1 has 8 bits for ultrasound.
 
     Args:
         coded: One frame.
@@ -26,13 +30,13 @@ def decode_lossless(coded: bytes) -> UInt[np.ndarray, "h w *channels"]:
         ValueError: It holds no picture, or one of another layout.
         Exception: Whatever FFmpeg makes of a damaged one.
     """
-    if precision_of(coded) == BITS:
-        return decode_deep(coded)
+    if coded.partition(SOF3)[2][2:3] == bytes([16]):
+        raise ValueError("lossless JPEG of 16 bits a sample is not read")
     context = av.CodecContext.create("mjpeg", "r")
-    context.options = {"max_pixels": str(limits.MAX_PIXELS)}
+    context.options = {"max_pixels": str(limits.MAX_PIXELS), "err_detect": "explode"}  # else a picture cut short is grey below
     frames: Any = [*context.decode(av.Packet(coded)), *context.decode(None)]
     if len(frames) != 1 or frames[0].format.name not in LAYOUTS:
-        raise ValueError("JPEG that holds no grey picture of 2 to 16 bits and no colour picture of 8")
+        raise ValueError("JPEG that holds no grey picture of 2 to 15 bits and no colour picture of 8")
     if frames[0].is_corrupt:
         raise ValueError("damaged JPEG")
     values: npt.NDArray[Any] = frames[0].to_ndarray()
