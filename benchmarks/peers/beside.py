@@ -1,7 +1,12 @@
-"""The peers on the images of a run: each gets its card, and the specialists are compared with the model of the run."""
+"""The peers on the images of a run: each gets its card, and the specialists are compared with the model of the run.
+
+Where a peer cannot be asked, because it was not trained here, its checked-in answers under ``results/peers`` stand for it.
+"""
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +20,10 @@ from benchmarks.peers.organs import ORGANS
 from benchmarks.peers.record import FACTS, WEIGHTS
 from benchmarks.peers.specialist import Specialists
 from benchmarks.peers.text import Precedents
-from benchmarks.provenance import answering_code, checksum, provenance
+from benchmarks.provenance import RESULTS, answering_code, checksum, provenance
+from umind.data.store import FACTS as STORED
 from umind.data.store import Store
-from umind.evaluation.predictions import Predictions
+from umind.evaluation.predictions import MissingPredictionError, Predictions
 from umind.evaluation.suites import GROUPS, run_suites
 from umind.evaluation.tables import card_tables
 from umind.evaluation.verbs import Verbs
@@ -32,25 +38,14 @@ class Sources:
         stores: Folder of the stores; precedents are taken from those of train.
         predictions: Folder to keep answers in, apart for each checksum.
         device: Where to run.
+        checked_in: Folder with answers of peers that cannot be asked here.
     """
 
     specialists: Path
     stores: Path
     predictions: Path
     device: str = "cpu"
-
-    def kept(self, images: Images) -> Path:
-        """File with the answers of the specialists.
-
-        Raises:
-            MissingPeerError: An organ has none.
-        """
-        lacking = [name for name in ORGANS if not (self.specialists / name / FACTS).is_file()]
-        if lacking:
-            raise MissingPeerError(f"{self.specialists} lacks {', '.join(lacking)}: run python -m benchmarks.peers.train")
-        files = [self.specialists / name / part for name in ORGANS for part in (FACTS, WEIGHTS)]
-        code = sorted(Path(__file__).parent.glob("*.py"))
-        return self.predictions / f"specialists-{checksum([*files, *code, *answering_code()])}" / f"{images.split}.tsv"
+    checked_in: Path = RESULTS / "peers"
 
 
 @dataclass(frozen=True)
@@ -60,48 +55,101 @@ class Peer:
     Args:
         name: Of its card.
         suites: Those that ask for nothing that it lacks.
-        open: Makes it, for some images.
+        files: What it is made from, for some images; raises `MissingPeerError` where that is not there.
+        build: Makes it from the files of the same sources.
     """
 
     name: str
     suites: tuple[str, ...]
-    open: Callable[[Sources, Images], Verbs]
+    files: Callable[[Sources, Images], list[Path]]
+    build: Callable[[Sources, list[Path]], Verbs]
 
     def known(self, suite: str) -> list[str]:
         """The suites of a run that it can be asked."""
         return [name for name in GROUPS[suite] if name in self.suites]
 
+    def answers(self, sources: Sources, images: Images) -> Predictions:
+        """Its answers, kept as a model's are, or those that are checked in.
 
-def open_specialists(sources: Sources, images: Images) -> Verbs:
-    """One network for each organ, its answers kept.
+        Raises:
+            MissingPeerError: There are neither.
+        """
+        try:
+            files = self.files(sources, images)
+            model = self.build(sources, files)
+        except MissingPeerError:
+            checked_in = sources.checked_in / f"{self.name}-{images.split}.tsv.gz"
+            if not checked_in.is_file():
+                raise
+            return Predictions(checked_in)
+        code = sorted(Path(__file__).parent.glob("*.py"))
+        kept = f"{self.name}-{checksum([*files, *code, *answering_code()])}"
+        return Predictions(sources.predictions / kept / f"{images.split}.tsv", model)
+
+
+def specialist_files(sources: Sources, images: Images) -> list[Path]:
+    """Facts and weights of the network of each organ.
 
     Raises:
         MissingPeerError: An organ has none.
     """
-    kept = sources.kept(images)
-    return Predictions(kept, cast(Verbs, Specialists(sources.specialists, sources.device)))
+    lacking = [name for name in ORGANS if not (sources.specialists / name / FACTS).is_file()]
+    if lacking:
+        raise MissingPeerError(f"{sources.specialists} lacks {', '.join(lacking)}: run python -m benchmarks.peers.train")
+    return [sources.specialists / name / part for name in ORGANS for part in (FACTS, WEIGHTS)]
 
 
-def open_precedents(sources: Sources, images: Images) -> Verbs:
-    """The report of the nearest training image of the same sets, in ImageNet features, and the most frequent class.
+def build_specialists(sources: Sources, files: list[Path]) -> Verbs:
+    """One network for each organ."""
+    return cast(Verbs, Specialists(sources.specialists, sources.device))
+
+
+def precedent_files(sources: Sources, images: Images) -> list[Path]:
+    """What is known of the training images of the same sets.
 
     Raises:
-        MissingPeerError: There is no store of them, or no ImageNet.
+        MissingPeerError: There is no store of them.
     """
     places = [sources.stores / f"{name}-train" for name in images.portions]
-    stores = [Store(place) for place in places if Store.finished(place)]
-    if not stores:
+    files = [place / STORED for place in places if Store.finished(place)]
+    if not files:
         raise MissingPeerError(f"{sources.stores} holds no training images: run umind data prepare")
+    return files
+
+
+def build_precedents(sources: Sources, files: list[Path]) -> Verbs:
+    """The report of the nearest training image, in ImageNet features, and the most frequent class.
+
+    Raises:
+        MissingPeerError: There is no ImageNet.
+    """
     encoder = build_network(imagenet=True).get_submodule("encoder").to(sources.device)
-    return cast(Verbs, Precedents(stores, encoder))
+    return cast(Verbs, Precedents([Store(file.parent) for file in files], encoder))
 
 
-SPECIALISTS = Peer("specialists", ("segmentation", "presence", "detection"), open_specialists)
-PEERS = (SPECIALISTS, Peer("precedents", ("diagnosis", "report"), open_precedents))
+SPECIALISTS = Peer("specialists", ("segmentation", "presence", "detection"), specialist_files, build_specialists)
+PEERS = (SPECIALISTS, Peer("precedents", ("diagnosis", "report"), precedent_files, build_precedents))
 
 
-def score_peer(peer: Peer, sources: Sources, images: Images, suite: str, results: Path) -> None:
-    """Score one peer, write its card, print; where nothing can be asked, do nothing.
+def check_in(peer: Peer, sources: Sources, answers: Predictions, split: str, folder: Path) -> None:
+    """Write answers, and how the specialists were trained, to where git keeps them.
+
+    Args:
+        peer: Whose answers.
+        sources: Where it came from.
+        answers: To every question of the suites.
+        split: Part of the sets that was asked about.
+        folder: Made if need be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{peer.name}-{split}.tsv.gz").write_bytes(gzip.compress(answers.path.read_bytes(), mtime=0))
+    if peer is SPECIALISTS:
+        facts = {name: json.loads((sources.specialists / name / FACTS).read_text("utf-8")) for name in ORGANS}
+        (folder / "specialists.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+
+
+def score_peer(peer: Peer, sources: Sources, images: Images, suite: str, results: Path) -> Predictions | None:
+    """Score one peer, write its card, print; its answers to all suites and images are checked in.
 
     Args:
         peer: Which.
@@ -110,19 +158,27 @@ def score_peer(peer: Peer, sources: Sources, images: Images, suite: str, results
         suite: Name of the suites, of `GROUPS`.
         results: Folder to write to.
 
+    Returns:
+        Its answers; None where nothing could be asked.
+
     Raises:
         MissingPeerError: What it is made from is not there.
+        MissingPredictionError: What is checked in does not answer everything.
     """
     suites: Sequence[str] = peer.known(suite)
     if not suites:
-        return
+        return None
     card: dict[str, Any] = provenance(sources.device) | {"model": peer.name} | images.facts
-    card |= run_suites(peer.open(sources, images), images.samples, suites)
+    answers = peer.answers(sources, images)
+    card |= run_suites(answers, images.samples, suites)
+    if answers.model and suite == "all" and images.limit is None and not images.with_twins:
+        check_in(peer, sources, answers, images.split, results / "peers")
     name = card_name(f"{peer.name}-{images.split}", suite=suite, limit=images.limit, with_twins=images.with_twins)
     path = write_card(results, name, card)
     if images.split == "test":
         note_test_run(results / "test_runs.csv", card)
     print(f"{card_tables(card)}\n\nwritten: {path}")
+    return answers
 
 
 def score_beside(sources: Sources, images: Images, suite: str, *, ours: Path, results: Path) -> None:
@@ -137,9 +193,9 @@ def score_beside(sources: Sources, images: Images, suite: str, *, ours: Path, re
     """
     for peer in PEERS:
         try:
-            score_peer(peer, sources, images, suite, results)
-            if peer is SPECIALISTS and "segmentation" in peer.known(suite):
+            answers = score_peer(peer, sources, images, suite, results)
+            if answers is not None and peer is SPECIALISTS and "segmentation" in peer.known(suite):
                 names = (ours.parent.name.rpartition("-")[0], peer.name)
-                compare_kept(images, (ours, sources.kept(images)), names, results)
-        except MissingPeerError as error:
+                compare_kept(images, (ours, answers.path), names, results)
+        except (MissingPeerError, MissingPredictionError) as error:
             print(f"{peer.name} are not scored: {error}")

@@ -27,7 +27,7 @@ class Record:
         seed: Of the training.
         num_samples: Views that the final run learned from.
         rate: Its learning rate.
-        candidates: Mean Dice on validation images by learning rate, after a quarter of the samples; empty when none was chosen.
+        candidates: Mean Dice on validation images by learning rate, after a part of the samples; empty when none was chosen.
         val_dice: Of the final run.
         presence: When it says that the structure is there.
         seconds: Of the final run's training.

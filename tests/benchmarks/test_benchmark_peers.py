@@ -18,7 +18,7 @@ from benchmarks.peers.fit import BATCH, OUR_STEPS, OUR_UNAVERAGED, OUR_WARMUP, P
 from benchmarks.peers.network import build_network, load_imagenet, outline
 from benchmarks.peers.organs import LEGS, ORGANS
 from benchmarks.peers.record import read
-from benchmarks.peers.specialist import ROUTES, Found, Specialists, components, num_kept
+from benchmarks.peers.specialist import ROUTES, Found, Specialists, coarse, components, num_kept
 from benchmarks.peers.text import Precedents
 from benchmarks.peers.validate import PresenceRule, foreground, mean_dice
 from benchmarks.peers.views import View, Views, view_of
@@ -300,7 +300,8 @@ def test_the_command_scores(trained: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_missing_peer_costs_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sources = Sources(tmp_path / "none", tmp_path / "none", tmp_path / "kept")
+    none = tmp_path / "none"
+    sources = Sources(none, none, tmp_path / "kept", checked_in=none)
     score_beside(sources, images_of("val"), "all", ours=tmp_path / "ours-abc" / "val.tsv", results=tmp_path)
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in said] == ["specialists are not scored", "precedents are not scored"]
@@ -325,10 +326,44 @@ def test_peers_beside_a_model(
     assert compared["models"] == ["ours", "specialists"]
     assert [row["difference"]["value"] for row in compared["differences"]] == [0]
     assert json.loads((tmp_path / "precedents-val.json").read_text())["diagnosis"]
-    kept = sources.kept(images)
+    kept = SPECIALISTS.answers(sources, images).path
     assert kept.is_file()
     monkeypatch.setattr(beside, "answering_code", list)
-    assert sources.kept(images) != kept
+    assert SPECIALISTS.answers(sources, images).path != kept
+
+
+def test_checked_in_answers_stand_for_peers_that_cannot_be_asked(
+    trained: Path, stores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(beside, "ORGANS", {"breast": ORGANS["breast"]})
+    monkeypatch.setattr(beside, "build_network", lambda *, imagenet: build_network(imagenet=False))
+    images, ours, none = images_of("val"), tmp_path / "kept" / "ours-abc" / "val.tsv", tmp_path / "none"
+    run_suites(Predictions(ours, Specialists(trained)), images.samples, ["segmentation"])
+    score_beside(Sources(trained, stores, tmp_path / "kept"), images, "all", ours=ours, results=tmp_path)
+    checked_in = tmp_path / "peers"
+    names = ["precedents-val.tsv.gz", "specialists-val.tsv.gz", "specialists.json"]
+    assert sorted(path.name for path in checked_in.iterdir()) == names
+    cards = {path.name: scores_of(path) for path in tmp_path.glob("*-val.json")}
+    assert len(cards) == 3
+    elsewhere = Sources(none, none, tmp_path / "other", checked_in=checked_in)
+    score_beside(elsewhere, images, "all", ours=ours, results=tmp_path / "again")
+    assert "are not scored" not in capsys.readouterr().out
+    assert {path.name: scores_of(path) for path in (tmp_path / "again").glob("*.json")} == cards
+    assert not none.exists()
+    assert not (tmp_path / "other").exists()
+    strangers = Images("val", None, False, {"BUSBRA": Portion([drawn(400, split="val")], None, num_left_out=0)})
+    score_beside(elsewhere, strangers, "segmentation", ours=ours, results=tmp_path / "again")
+    assert "holds no answer to" in capsys.readouterr().out
+
+
+def scores_of(path: Path) -> dict[str, object]:
+    """A card without what differs from run to run."""
+    return {name: part for name, part in json.loads(path.read_text()).items() if name not in ("date", "commit", "hardware")}
+
+
+def test_coarse_logits_keep_their_side() -> None:
+    logits = np.array([[-9, -0.01, 0.01, 0.3, 9]], np.float32)
+    np.testing.assert_array_equal(coarse(logits), np.array([[-4, -0.0625, 0.0625, 0.3125, 4]], np.float32))
 
 
 @dataclass

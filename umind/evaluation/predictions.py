@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -46,17 +47,19 @@ class Predictions:
     run that was interrupted goes on. Scoring is running the suite again without the model.
 
     Args:
-        path: File; it is made when there is something to write.
+        path: File; it is made when there is something to write. One in ``.gz`` is read only.
         model: Who answers what is not in the file; None to score only.
 
     Raises:
-        ValueError: A line of the file is no prediction, other than a last one that was cut off.
+        ValueError: A line of the file is no prediction, other than a last one that was cut off; or a model with a packed file.
     """
 
     def __init__(self, path: Path, model: Verbs | None = None) -> None:
         self.path = path
         self.model = model
         self.lines: dict[str, str] = {}
+        if model is not None and path.suffix == ".gz":
+            raise ValueError(f"{path} is packed: answers cannot be added to it")
         if path.exists():
             self._read()
 
@@ -126,7 +129,8 @@ class Predictions:
 
     def _read(self) -> None:
         """Take over what the file holds; a last line without an end was cut off, and is removed from the file."""
-        text = self.path.read_text("utf-8")
+        packed = self.path.suffix == ".gz"
+        text = gzip.decompress(self.path.read_bytes()).decode("utf-8") if packed else self.path.read_text("utf-8")
         whole, newline, rest = text.rpartition("\n")
         if rest:
             self.path.write_text(whole + newline, "utf-8")
