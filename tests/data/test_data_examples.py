@@ -1,5 +1,7 @@
 """Packed questions with their truth, and the tensors of a batch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -141,6 +143,18 @@ def test_batch_without_any_region(processor: UMindProcessor) -> None:
     truth = Collator(processor)([absent]).regions
     assert truth.present.tolist() == [0.0]
     assert truth.extent.sum() == 0
+
+
+def test_true_lengths_are_stretched(processor: UMindProcessor) -> None:
+    mask = np.zeros((1, SIZE, SIZE), bool)
+    mask[0, 10:30, 10:50] = True
+    truth = (RegionTruth(mask, present=True),)
+    plain = Example(np.zeros((SIZE, SIZE), np.uint8), (Block("segment fetal head", "[SEG]"),), truth, np.zeros((0, 2)))
+    first, second = (
+        Collator(processor)([plain, replace(plain, stretch=stretch), plain]).regions.lengths for stretch in (1.0, 0.9)
+    )
+    assert torch.equal(second[[0, 2]], first[[0, 2]])
+    assert second[1].tolist() == pytest.approx((0.9 * first[1]).tolist())
 
 
 def test_centre_of_a_ring_lies_on_it() -> None:

@@ -1,6 +1,7 @@
 """Stores and what they hold: nothing is lost, nothing unfinished is taken for whole."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,14 @@ def test_instances_are_numbered_through_and_the_later_one_wins() -> None:
     np.testing.assert_array_equal(item.labels == 2, mask_of(20, 20))
     assert item.facts.structures == (("cyst", 2, {}), ("solid lesion", 1, {"shape": "oval"}))
     assert item.facts.group == "a/b"
+
+
+def test_facts_come_back(tmp_path: Path) -> None:
+    sample = replace(sample_of(Structure("cyst", masks=mask_of(2, 2)[None])), stretch=0.99)
+    assert Store.write(tmp_path / "s", [sample], 1, 40)[0].facts.stretch == 0.99
+    lines = (tmp_path / "s" / "facts.jsonl").read_text()
+    (tmp_path / "s" / "facts.jsonl").write_text(lines.replace('"stretch": 0.99', '"unknown": 0'))
+    assert Store(tmp_path / "s")[0].facts.stretch == 1
 
 
 def test_labels_are_letterboxed_with_the_pixels() -> None:

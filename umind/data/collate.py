@@ -48,6 +48,7 @@ class Collator:
     def regions(self, examples: Sequence[Example], size: int) -> RegionTargets:
         """Truth of every region token of the batch."""
         truths = [truth for example in examples for truth in example.regions]
+        stretches = [example.stretch for example in examples for _ in example.regions]
         rng = np.random.default_rng(int(sum(int(e.pixels.sum()) for e in examples)))
         masks = [mask for t in truths for mask in (*t.masks, *(filled(box, size) for box in t.boxes))]
         edges = [box for t in truths for box in (*map(box_of_mask, t.masks), *t.boxes)]
@@ -56,6 +57,7 @@ class Collator:
         sides = boxes[:, 2:] - boxes[:, :2]
         sites = centres + rng.uniform(-self.jitter, self.jitter, centres.shape).astype(np.float32) * sides
         numbers = [len(t.masks) + len(t.boxes) for t in truths]
+        stretch = torch.tensor(np.repeat(stretches, numbers), dtype=torch.float32)
         union = [
             np.any(stack(masks[end - num : end], size), axis=0) for num, end in zip(numbers, np.cumsum(numbers), strict=True)
         ]
@@ -68,7 +70,7 @@ class Collator:
             centres=torch.from_numpy(centres),
             sites=torch.from_numpy(sites.clip(0, 1)),
             boxes=torch.from_numpy(boxes),
-            lengths=lengths_of_masks(torch.from_numpy(stack(masks, size))) / size,
+            lengths=lengths_of_masks(torch.from_numpy(stack(masks, size))) * stretch[:, None] / size,
             masks=shrink(stack(masks, size), 2),
             drawn=torch.tensor([float(k < len(t.masks)) for t, num in zip(truths, numbers, strict=True) for k in range(num)]),
         )

@@ -54,12 +54,14 @@ class Example:
         blocks: Questions with their responses.
         regions: Truth of every region token of the responses, in order.
         points: xy in model pixels of every ``[KPT]`` token's point for every instance in turn, ``(P, 2)``.
+        stretch: True lengths over those of the masks.
     """
 
     pixels: UInt8[np.ndarray, "s s"]
     blocks: tuple[Block, ...]
     regions: tuple[RegionTruth, ...]
     points: Float[np.ndarray, "p 2"]
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +271,7 @@ def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked])
             ends = [axis_ends(mask) for mask in scene.masks(question.targets[0])]
             points += [end[place] for place in range(len(keypoints.AXIS_ENDS)) for end in ends]
     blocks = tuple(question.block for question in asked)
-    return Example(pixels, blocks, tuple(regions), np.array(points).reshape(-1, 2))
+    return Example(pixels, blocks, tuple(regions), np.array(points).reshape(-1, 2), scene.facts.stretch)
 
 
 def task_tokens(response: str) -> list[str]:

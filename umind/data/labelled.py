@@ -32,6 +32,7 @@ class Facts:
         absent: Canonical names known not to be there.
         attributes: Facts about the whole image.
         boxed: Number of further instances of each structure that are boxed and not outlined; empty when none is.
+        stretch: True lengths over those of the masks.
     """
 
     dataset: str
@@ -43,6 +44,7 @@ class Facts:
     absent: tuple[str, ...]
     attributes: Mapping[str, str]
     boxed: tuple[int, ...] = ()
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,7 @@ def labelled(sample: Sample, size: int) -> Labelled:
         sample.absent,
         dict(sample.attributes),
         numbers if any(numbers) else (),
+        sample.stretch,
     )
     boxes = [box for structure in sample.structures for box in structure.boxes]
     points = [point for structure in sample.structures for named in structure.keypoints.values() for point in named]

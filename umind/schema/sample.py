@@ -77,6 +77,7 @@ class Sample:
         measurements: Reference values by protocol name, in the protocol's unit (``{"head circumference": 175.3}``).
         exchanges: Questions with their answers, in turn.
         report: Report of the image; empty when there is none.
+        stretch: True lengths over those of the masks; not 1 where the drawn line of an outline belongs to its mask.
         patient: Patient identifier; None when the set publishes none.
         group: Joins one patient's images and near-duplicates; the unit of bootstrap where there is no patient.
     """
@@ -92,6 +93,7 @@ class Sample:
     measurements: Mapping[str, float] = field(default_factory=dict, kw_only=True)
     exchanges: tuple[Exchange, ...] = field(default=(), kw_only=True)
     report: str = field(default="", kw_only=True)
+    stretch: float = field(default=1.0, kw_only=True)
     patient: str | None = field(default=None, kw_only=True)
     group: str = field(default="", kw_only=True)
 

@@ -159,9 +159,11 @@ def test_hc18(tmp_path: Path) -> None:
         assert sample.image.calibration == "sidecar"
         ellipse = ellipse_of_mask(sample.structures[0].masks[0], (spacing, spacing))
         assert ellipse.circumference == pytest.approx(sample.measurements["head circumference"], rel=0.02)
+        assert ellipse.circumference * sample.stretch == pytest.approx(sample.measurements["head circumference"])
     difference = filled.structures[0].masks[0] ^ outline.structures[0].masks[0]
     assert difference.sum() < 0.25 * 136  # a quarter of the pixels that the line passes
     assert cut.structures[0].masks[0, 50:, 32].all()
+    assert cut.stretch == 1
     nothing = np.zeros((4, 4), bool)
     assert not fill_outline(nothing).any()
 
