@@ -4,7 +4,10 @@ import csv
 from dataclasses import replace
 from io import StringIO
 
+import pytest
+
 from umind.export import to_csv
+from umind.schema.result import ValidRange
 
 
 def parse(text):
@@ -23,10 +26,19 @@ def test_one_row_for_each_thing(analysis):
     assert float(measurement["spread"]) == 0.56
     wanted = {"unit": "mm", "method": "longest diameter, 2024", "calibration": "user", "code": "LN 11984-2"}
     assert {column: measurement[column] for column in wanted} == wanted
+    assert measurement["in_range"] == ""
     assert rows[2]["x1"] == "10.5"
     assert rows[6]["name"] == "benign"
     assert rows[8]["phrase"] == "There is a lesion of 12.3 mm."
     assert {row["image"] for row in rows} == {"scan.png"}
+
+
+@pytest.mark.parametrize(("low", "said"), [(10.0, "yes"), (13.0, "no")])
+def test_a_formula_out_of_its_range_is_told(analysis, low, said):
+    measurement = next(iter(analysis.measurements.values()))
+    ranged = replace(measurement, ranges=(ValidRange("length", 12.34, low, 20.0, unit="mm"),))
+    rows = parse(to_csv(replace(analysis, measurements={"length": ranged}, report=None)))
+    assert [row["in_range"] for row in rows if row["kind"] == "measurement"] == [said]
 
 
 def test_absent_has_a_row_and_no_number(absent, analysis):

@@ -108,6 +108,9 @@ def test_anisotropic_spacing_is_measured_in_millimetres(head):
     lesion, skull = {"lesion": head}, {"fetal head": head}
     assert measure("longest diameter", masks=lesion, spacing=spacing).value == pytest.approx(24, rel=0.01)
     assert measure("biparietal diameter", masks=skull, spacing=spacing).value == pytest.approx(12, rel=0.01)
+    by_hand = measure("biparietal diameter", points={"fetal head": [[10, 10], [10, 70]]}, spacing=(0.2, 0.5))
+    assert by_hand.value == pytest.approx(12)
+    assert "between the points" in by_hand.method
     assert measure("area", masks=lesion, spacing=spacing).value == pytest.approx(math.pi * 6 * 12, rel=0.01)
     assert measure("cephalic index", masks=skull, spacing=spacing).value == pytest.approx(50, rel=0.01)
 

@@ -126,7 +126,7 @@ def analyses(
     opened: list[tuple[Job, UltrasoundImage]] = []
     for job in jobs:
         try:
-            image = open_still(job.path, spacing=args.spacing, frame=args.frame)
+            image = open_still(job.path, spacing=args.spacing, ruler=args.ruler, frame=args.frame)
         except ValueError as error:
             progress.clear()
             complain_of(job.path, error)

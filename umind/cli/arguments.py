@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +21,9 @@ def add_run_options(parser: ArgumentParser) -> None:
     """Options of everything that runs the model on images."""
     parser.add_argument(
         "--spacing", type=spacing, metavar="MM|DY,DX", help="millimetres per pixel, in place of what the file says"
+    )
+    parser.add_argument(
+        "--ruler", type=centimetres, metavar="CM", help="where the file says nothing, read the depth ruler, a tick every CM"
     )
     parser.add_argument("--frame", type=frame, metavar="N", help="frame of a clip, counted from 0")
     parser.add_argument(
@@ -60,6 +64,17 @@ def spacing(text: str) -> Spacing:
         return Spacing.of(numbers[0] if len(numbers) == 1 else numbers)
     except ValueError as error:
         raise ArgumentTypeError(f"wanted positive millimetres per pixel, as 0.12 or 0.12,0.10 (DY,DX), got {text!r}") from error
+
+
+def centimetres(text: str) -> float:
+    """A length."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"wanted positive centimetres between ticks, got {text!r}")
+    return value
 
 
 def threshold(text: str) -> float:

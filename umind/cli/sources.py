@@ -12,6 +12,7 @@ from umind.checkpoint import locate
 from umind.cli.terminal import CallError
 from umind.geometry.spacing import Spacing
 from umind.io import read
+from umind.io.ruler import calibrated_by_ruler
 from umind.predictor import UMindVL
 from umind.schema.errors import ImageReadError
 from umind.schema.image import Clip, UltrasoundImage
@@ -43,8 +44,14 @@ def refuse_missing(folders: Sequence[Path]) -> None:
             raise CallError(f"{folder} is no folder; wanted are folders of data sets")
 
 
-def open_still(path: Path, *, spacing: Spacing | None, frame: int | None) -> UltrasoundImage:
+def open_still(path: Path, *, spacing: Spacing | None, ruler: float | None, frame: int | None) -> UltrasoundImage:
     """One image: a still, or a chosen frame of a clip.
+
+    Args:
+        path: File.
+        spacing: Millimetres per pixel, in place of what the file says.
+        ruler: Centimetres between the ticks of its depth ruler, which is read where no scale is known; None not to look at it.
+        frame: Of a clip.
 
     Raises:
         ImageReadError: It cannot be read, is a clip of which no frame was chosen, or has no such frame.
@@ -55,4 +62,7 @@ def open_still(path: Path, *, spacing: Spacing | None, frame: int | None) -> Ult
         raise ImageReadError(f"{path.name}: is a clip of {num_frames} frames; --frame N picks one, counted from 0")
     if frame is not None and frame >= num_frames:
         raise ImageReadError(f"{path.name}: has no frame {frame}; the last is {num_frames - 1}")
-    return image[frame or 0] if isinstance(image, Clip) else image
+    still = image[frame or 0] if isinstance(image, Clip) else image
+    if ruler is None or still.spacing or any(region.spacing for region in still.regions):
+        return still
+    return calibrated_by_ruler(still, cm_per_tick=ruler)

@@ -30,7 +30,8 @@ def scale(image: UltrasoundImage) -> str:
     """Spacing and where it comes from."""
     spacing = image.spacing
     if spacing is None:
-        return "no spacing, so lengths are in pixels"
+        by_region = any(region.spacing for region in image.regions)
+        return "spacing by region" if by_region else "no spacing, so lengths are in pixels"
     size = f"{spacing.dx:.4g}" if spacing.is_square else f"{spacing.dx:.4g} (x) by {spacing.dy:.4g} (y)"
     return f"{size} mm per pixel ({SOURCES.get(image.calibration, image.calibration)})"
 

@@ -82,7 +82,7 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add a subcommand for each verb."""
     for name, verb in VERBS.items():
         parser: ArgumentParser = subparsers.add_parser(name, help=verb.summary, description=f"{verb.summary.capitalize()}.")
-        parser.add_argument("image", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF, WebP, BMP, GIF or DICOM")
+        parser.add_argument("image", type=Path, metavar="IMAGE", help="DICOM, picture, video, NIfTI or MetaImage")
         if verb.words:
             parser.add_argument("phrase", type=phrase, metavar="PHRASE", help=verb.words)
         if name == "classify":
@@ -101,7 +101,7 @@ def run(args: Namespace) -> int:
     check(args)
     model = open_model(args)
     try:
-        image = open_still(args.image, spacing=args.spacing, frame=args.frame)
+        image = open_still(args.image, spacing=args.spacing, ruler=args.ruler, frame=args.frame)
     except ValueError as error:
         complain_of(args.image, error)
         return 1

@@ -9,7 +9,7 @@ from io import StringIO
 from umind.schema.result import Analysis, Classification, Detection, Keypoints, Measurement, Segmentation
 
 COLUMNS = (
-    *("image", "kind", "phrase", "name", "presence", "score", "value", "unit", "spread"),
+    *("image", "kind", "phrase", "name", "presence", "score", "value", "unit", "spread", "in_range"),
     *("method", "calibration", "code", "x1", "y1", "x2", "y2"),
 )
 Row = dict[str, str | float | None]
@@ -20,7 +20,8 @@ def to_csv(analyses: Analysis | Iterable[Analysis]) -> str:
 
     ``kind`` is ``segmentation``, ``detection``, ``keypoint``, ``measurement``, ``classification`` or ``finding``, a sentence of
     the report. What is absent has one row with its presence and no name, score or value. ``name`` is the instance's number, the
-    keypoint or the class; ``score`` its confidence or probability. Boxes are xyxy in source pixels, a keypoint is in ``x1``,
+    keypoint or the class; ``score`` its confidence or probability. ``in_range`` is ``yes`` where a formula was used inside its
+    range, ``no`` outside, and empty where no range is known. Boxes are xyxy in source pixels, a keypoint is in ``x1``,
     ``y1``. A text that a spreadsheet would run as a formula gets an apostrophe in front.
 
     Args:
@@ -97,6 +98,7 @@ def measurement_row(image: str, phrase: str, found: Measurement) -> Row:
         "value": found.value,
         "unit": found.unit if there else None,
         "spread": found.spread,
+        "in_range": None if found.in_range is None else "yes" if found.in_range else "no",
         "method": found.method,
         "calibration": found.calibration,
         "code": f"{found.code.scheme} {found.code.value}" if found.code else None,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+from umind.geometry.ellipse import Ellipse
 from umind.protocols.given import Given
 from umind.protocols.protocol import Input, Outcome, Protocol
 from umind.schema.result import Code
 
 HEAD = Input(name="fetal head", kinds=("mask",))
+SIDES = Input(name="fetal head", kinds=("mask", "points"), points=("edge", "other edge"))
 BY_TWO_DIAMETERS = "two diameters"
 FORMULA = Input(name="circumference", kinds=("choice",), choices=("ellipse", BY_TWO_DIAMETERS), default="ellipse")
 
@@ -32,16 +35,22 @@ def abdominal_circumference(given: Given) -> Outcome:
     return circumference_of("fetal abdomen", given)
 
 
+def axis_of_head(given: Given, length: Callable[[Ellipse], float]) -> Outcome:
+    """An axis of the skull's ellipse, or the distance of two points that a person placed, to outer or to inner edges."""
+    if SIDES.name in given.points:
+        return Outcome(given.caliper(SIDES.name).length(given.spacing), note="between the points that were given")
+    shape = given.shape(SIDES.name)
+    return Outcome(length(shape.ellipse), (shape.shown,))
+
+
 def biparietal(given: Given) -> Outcome:
     """Short axis of the skull's ellipse."""
-    shape = given.shape("fetal head")
-    return Outcome(2 * shape.ellipse.semi_minor, (shape.shown,))
+    return axis_of_head(given, lambda ellipse: 2 * ellipse.semi_minor)
 
 
 def occipitofrontal(given: Given) -> Outcome:
     """Long axis of the skull's ellipse."""
-    shape = given.shape("fetal head")
-    return Outcome(2 * shape.ellipse.semi_major, (shape.shown,))
+    return axis_of_head(given, lambda ellipse: 2 * ellipse.semi_major)
 
 
 def cephalic_index(given: Given) -> Outcome:
@@ -83,7 +92,7 @@ FETAL_PROTOCOLS = (
     Protocol(
         name="biparietal diameter",
         words=("biparietal", "bpd"),
-        inputs=(HEAD,),
+        inputs=(SIDES,),
         formula=biparietal,
         unit="mm",
         equation="short axis of the skull's ellipse, outer to outer (INTERGROWTH-21st)",
@@ -92,7 +101,7 @@ FETAL_PROTOCOLS = (
     Protocol(
         name="occipitofrontal diameter",
         words=("occipitofrontal", "occipito-frontal", "ofd"),
-        inputs=(HEAD,),
+        inputs=(SIDES,),
         formula=occipitofrontal,
         unit="mm",
         equation="long axis of the skull's ellipse, outer to outer (INTERGROWTH-21st)",
