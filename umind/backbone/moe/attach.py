@@ -31,10 +31,9 @@ def attach(model: PreTrainedModel, config: MoEConfig) -> None:
     layers = decoder_layers(model)
     std = getattr(model.config.get_text_config(), "initializer_range", 0.02)
     for layer in layers:
-        norm = layer.post_attention_layernorm.weight
-        assert isinstance(norm, nn.Parameter)
+        norm = layer.get_parameter("post_attention_layernorm.weight")
         with norm.device:
-            path = DualPath(layer.mlp, norm.shape[0], config, std=std)
+            path = DualPath(layer.get_submodule("mlp"), len(norm), config, std=std)
         for part in (path.moe, path.coefficient):
             part.to(norm.dtype)
         layer.mlp = path.train(layer.training)
@@ -98,5 +97,6 @@ def with_experts(model_class: type[M]) -> type[M]:
                 if isinstance(part, Router | Experts):
                     part.reset(std)
 
-    WithExperts.__name__ = WithExperts.__qualname__ = f"{model_class.__name__}WithExperts"
+    for name in ("__module__", "__name__", "__qualname__"):  # by these transformers finds the names of weights in its files
+        setattr(WithExperts, name, getattr(model_class, name))
     return WithExperts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from transformers import initialization
 
 from umind.backbone.moe.config import MoEConfig
 from umind.backbone.moe.experts import Experts
@@ -30,11 +31,16 @@ class DualPath(nn.Module):
         assert isinstance(activation, nn.Module)
         self.moe = MixtureOfExperts(hidden_size, config, activation, std=std)
         self.coefficient = nn.Linear(hidden_size, 2)
+        for part in (*self.moe.modules(), self.coefficient):
+            if isinstance(part, nn.Linear):
+                initialization.normal_(part.weight, std=std)
+        initialization.zeros_(self.coefficient.bias)
 
     def forward(self, hidden: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:
         """Mix both paths."""
         share = self.coefficient(hidden).softmax(-1, dtype=torch.float32).to(hidden.dtype)  # (B, L, 2)
-        return share[..., :1] * self.moe(hidden) + share[..., 1:] * self.dense(hidden)
+        mixed: Tensor = share[..., :1] * self.moe(hidden) + share[..., 1:] * self.dense(hidden)
+        return mixed
 
 
 class MixtureOfExperts(nn.Module):
@@ -59,7 +65,7 @@ class MixtureOfExperts(nn.Module):
     def forward(self, hidden: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:
         """Route, and sum."""
         routing = self.gate(hidden)
-        mixed = self.experts(hidden, routing)
+        mixed: Tensor = self.experts(hidden, routing)
         if self.config.num_skip_experts:
             mixed = mixed + routing.skipped * hidden
         if self.config.shared_expert_intermediate_size:

@@ -11,14 +11,18 @@ from typing import Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+from transformers import GenerationConfig, Qwen2VLConfig, Qwen2VLForConditionalGeneration
+from transformers.utils import GENERATION_CONFIG_NAME
 
 from umind.backbone.moe.attach import with_experts
 from umind.backbone.moe.config import MoEConfig
 from umind.schema.errors import CheckpointError
 
+EXPERTS = ".moe.experts."
+"""What the names of routed experts' weights have in common, ours and the published ones."""
 ARCHITECTURE = "Qwen2VLMOEForConditionalGeneration"
 """Name of the model's class in the published code."""
 TEXT_SIZES = (
@@ -27,10 +31,17 @@ TEXT_SIZES = (
     *("sliding_window", "max_window_layers", "attention_dropout", "bos_token_id", "eos_token_id"),
 )
 """What a published ``config.json`` says of the language model on its first level, under transformers' names."""
+VISION_SIZES = (
+    *("depth", "embed_dim", "hidden_size", "hidden_act", "mlp_ratio", "num_heads", "in_channels"),
+    *("patch_size", "spatial_merge_size", "temporal_patch_size"),
+)
+"""What it says of the vision encoder, under ``vision_config``."""
 
 
 def load_echovlm(folder: str | Path, *, dtype: torch.dtype | None = None) -> Qwen2VLForConditionalGeneration:
     """Model in evaluation mode, from ``config.json`` and safetensors as EchoVLM publishes them.
+
+    With images it wants ``mm_token_type_ids`` beside ``image_grid_thw``, which processors since transformers 5 give.
 
     Args:
         folder: Where they lie; the weights in one file, or in several with an index.
@@ -42,7 +53,7 @@ def load_echovlm(folder: str | Path, *, dtype: torch.dtype | None = None) -> Qwe
     try:
         stored = dict(read_weights(Path(folder)))
         config = read_config(Path(folder), {name: tuple(tensor.shape) for name, tensor in stored.items()})
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError, StrictDataclassError) as error:
         raise CheckpointError(f"no EchoVLM checkpoint could be read from {folder}: {error}") from error
     with torch.device("meta"):
         skeleton = with_experts(Qwen2VLForConditionalGeneration)(config)
@@ -57,6 +68,8 @@ def load_echovlm(folder: str | Path, *, dtype: torch.dtype | None = None) -> Qwe
         None, config=config, state_dict=weights, dtype=dtype or weights["model.language_model.embed_tokens.weight"].dtype
     )
     assert isinstance(model, Qwen2VLForConditionalGeneration)
+    if (Path(folder) / GENERATION_CONFIG_NAME).exists():
+        model.generation_config = GenerationConfig.from_pretrained(folder)
     return model
 
 
@@ -72,14 +85,14 @@ def save_echovlm(model: Qwen2VLForConditionalGeneration, folder: str | Path, *, 
     weights: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         parts = published_names(name, model.config)
-        whole = tensor.flatten(0, 1) if len(parts) > 1 else tensor
+        whole = tensor.flatten(0, 1) if EXPERTS in name else tensor
         weights |= {part: piece.clone() for part, piece in zip(parts, whole.chunk(len(parts)), strict=True)}
     if model.config.tie_word_embeddings:
         del weights["lm_head.weight"]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_torch_state_dict(weights, folder, max_shard_size=max_shard_size, metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(published_config(model.config, numbers), indent=2) + "\n", "utf-8")
+    (folder / "config.json").write_text(json.dumps(published_config(model, numbers), indent=2) + "\n", "utf-8")
     model.generation_config.save_pretrained(folder)
 
 
@@ -99,6 +112,7 @@ def read_config(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Qwen2VLC
     """
     published = json.loads((folder / "config.json").read_text("utf-8"))
     told = {field.name: published.pop(field.name) for field in fields(MoEConfig) if field.name in published}
+    published.pop("output_router_logits", None)  # without effect in the published code, and here
     layer = "model.layers.0"
     choices = shapes[f"{layer}.moe.gate.weight"][0]
     experts = sum(bool(re.fullmatch(rf"{layer}\.moe\.experts\.\d+\.gate_proj\.weight", name)) for name in shapes)
@@ -117,9 +131,9 @@ def read_config(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Qwen2VLC
     return config
 
 
-def published_config(config: Qwen2VLConfig, numbers: MoEConfig) -> dict[str, Any]:
+def published_config(model: Qwen2VLForConditionalGeneration, numbers: MoEConfig) -> dict[str, Any]:
     """What stands in ``config.json``: the language model's and the experts' numbers on the first level, the encoder's below."""
-    text, vision = config.get_text_config(), config.vision_config
+    config, text, vision = model.config, model.config.get_text_config(), model.config.vision_config
     rope = dict(text.rope_parameters)
     theta = rope.pop("rope_theta")
     return {
@@ -130,10 +144,10 @@ def published_config(config: Qwen2VLConfig, numbers: MoEConfig) -> dict[str, Any
         "rope_theta": theta,
         "rope_scaling": rope | {"type": rope["rope_type"]},
         "tie_word_embeddings": config.tie_word_embeddings,
-        "torch_dtype": str(config.dtype).removeprefix("torch."),
+        "torch_dtype": str(model.dtype).removeprefix("torch."),
         **{name: getattr(config, name) for name in ("image_token_id", "video_token_id")},
         **{name: getattr(config, name) for name in ("vision_start_token_id", "vision_end_token_id")},
-        "vision_config": vision.to_diff_dict() | {"model_type": "qwen2_vl"},
+        "vision_config": {"model_type": "qwen2_vl"} | {name: getattr(vision, name) for name in VISION_SIZES},
     }
 
 
@@ -144,10 +158,10 @@ def published_names(name: str, config: Qwen2VLConfig) -> list[str]:
     """
     name = re.sub(r"^model\.(visual)|^model\.(language_model)", lambda root: root[1] or "model", name)
     name = re.sub(r"\.mlp\.(dense)|\.mlp\.(moe|coefficient)", lambda part: ".mlp" if part[1] else f".{part[2]}", name)
-    stack, _, kind = name.rpartition(".")
-    kinds = {"gate_up_proj": ("gate_proj", "up_proj"), "down_proj": ("down_proj",)}.get(kind)
-    if kinds is None:
+    if EXPERTS not in name:
         return [name]
+    stack, _, kind = name.rpartition(".")
+    kinds = ("gate_proj", "up_proj") if kind == "gate_up_proj" else ("down_proj",)
     numbers = MoEConfig.read(config)
     assert numbers is not None
     return [f"{stack}.{expert}.{kind}.weight" for expert in range(numbers.num_experts) for kind in kinds]
@@ -161,7 +175,7 @@ def account_for(
     reshaped = [
         f"{part} {tuple(stored[part].shape)}"
         for part, name in needed.items()
-        if part in stored and stored[part].shape != piece_shape(wanted[name], len(made_of[name]))
+        if part in stored and stored[part].shape != piece_shape(name, wanted[name], len(made_of[name]))
     ]
     faults = {"missing": needed.keys() - stored.keys(), "unknown": stored.keys() - needed.keys(), "of another shape": reshaped}
     if any(faults.values()):
@@ -169,6 +183,6 @@ def account_for(
         raise CheckpointError(f"the weights in {folder} do not fit: {listed}")
 
 
-def piece_shape(whole: torch.Size, count: int) -> tuple[int, ...]:
-    """Shape of one of ``count`` tensors that were put on each other and stacked by expert."""
-    return tuple(whole) if count == 1 else (whole[0] * whole[1] // count, *whole[2:])
+def piece_shape(name: str, whole: torch.Size, count: int) -> tuple[int, ...]:
+    """Shape of one of the ``count`` tensors that a weight of ours is made of."""
+    return (whole[0] * whole[1] // count, whole[2]) if EXPERTS in name else tuple(whole)
