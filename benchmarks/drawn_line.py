@@ -20,8 +20,8 @@ from jaxtyping import Bool
 
 from benchmarks.cards import write_card
 from benchmarks.provenance import RESULTS, provenance
+from benchmarks.tables import drawn_line_table
 from umind.data.adapters.hc18 import HC18
-from umind.evaluation.markdown import number, table
 from umind.geometry.ellipse import Ellipse, ellipse_of_mask
 from umind.protocols import measure
 from umind.schema.sample import Sample, Split
@@ -99,16 +99,6 @@ def errors(split: Split, way: str, samples: Sequence[Sample], half: float) -> di
     wrong = np.array(found)
     figures = {"mae": float(abs(wrong).mean()), "bias": float(wrong.mean()), "sd": float(wrong.std(ddof=1))}
     return {"split": split, "way": way, "num": len(wrong), **figures}
-
-
-def drawn_line_table(card: dict[str, Any]) -> str:
-    """Errors by split and way."""
-    rows = [
-        [row["split"], row["way"], str(row["num"]), *(number(row[name], 2) for name in ("mae", "bias", "sd"))]
-        for row in card["splits"]
-    ]
-    title = f"HC18's masks against its table; half the drawn line is {card['half_line_published_px']:.2f} published pixels"
-    return table(title, ("Split", "Way", "Heads", "MAE, mm", "Bias, mm", "SD, mm"), rows)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from umind.evaluation.tables import card_tables
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "umind" / "weights" / "umind-tiny" / "README.md")
 MAIN = ("test", "test-images", "val", "val-images", "phantoms")
-CARDS = (*MAIN, "precedents-test", "precedents-val", "compared-test", "compared-val", "latency", "ablation")
+CARDS = (*MAIN, "precedents-test", "precedents-val", "compared-test", "compared-val", "latency", "ablation", "drawn-line")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,6 +55,8 @@ def figures_of(cards: Mapping[str, Card]) -> str:
         parts.append(latency_tables(cards["latency"]))
     if "ablation" in cards:
         parts.append(ablation_table(cards["ablation"]))
+    if "drawn-line" in cards:
+        parts.append(drawn_line_table(cards["drawn-line"]))
     return "\n\n".join(parts) if parts else "No figures yet."
 
 
@@ -123,6 +125,16 @@ def ablation_table(card: Card) -> str:
     rows.append(['"Is there a ...?", right', str(answers[0]["num_questions"]), *(percent(a["right"]) for a in answers)])
     title = f"The language model's weights shuffled, {card['split']} split, at most {card['limit']} images of each set"
     return table(title, ("Figure", "Cases", "As it is", "Shuffled"), rows)
+
+
+def drawn_line_table(card: Card) -> str:
+    """Errors by split and way."""
+    rows = [
+        [row["split"], row["way"], str(row["num"]), *(number(row[name], 2) for name in ("mae", "bias", "sd"))]
+        for row in card["splits"]
+    ]
+    title = f"HC18's masks against its table; half the drawn line is {card['half_line_published_px']:.2f} published pixels"
+    return table(title, ("Split", "Way", "Heads", "MAE, mm", "Bias, mm", "SD, mm"), rows)
 
 
 def figures_in_short(card: Card) -> str:

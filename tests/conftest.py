@@ -11,6 +11,7 @@ CHECKED = (
     "umind.decoders.decoder",
     "umind.decoders.dynamic",
     *(f"umind.decoders.{kind}" for kind in ("box", "keypoint", "locate", "mask", "measure", "presence", "quality", "text")),
+    *(f"umind.backbone.moe.{part}" for part in ("router", "experts", "dual_path", "losses", "routing")),
 )
 """Rooms whose annotated shapes are executed; configs, protocols and ``Self`` are what the checker cannot read elsewhere."""
 install_import_hook(list(CHECKED), "beartype.beartype")

@@ -1,4 +1,4 @@
-"""A folder of data sets with copies across splits."""
+"""A folder of data sets with copies across splits; stores, and a peer that learned from them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from peer_scenes import SIZE, drawn
+
+from benchmarks.peers import train
+from benchmarks.peers.fit import BATCH
+from umind.data.store import Store
 
 SPLITS = {"a": "train", "b": "test", "c": "val", "d": "test", "e": "val", "f": "train"}
 COPIED = {"b": "a", "d": "c"}
@@ -34,3 +39,28 @@ def data(tmp_path: Path) -> Path:
         facts = [f"bus_{key},x,benign,4,y" for key in SPLITS]
         (root / "bus_data.csv").write_text("\n".join(["ID,Histology,Pathology,BIRADS,Device", *facts]))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three sets of breasts, normal ones among them, and one of heads."""
+    folder = tmp_path_factory.mktemp("stores")
+    for dataset in ("BUSBRA", "Dataset_BUSI_with_GT", "BrEaST", "HC18"):
+        for split, first in (("train", 0), ("val", 100)):
+            normal = dataset == "Dataset_BUSI_with_GT"
+            samples = [
+                drawn(seed, dataset=dataset, split=split, count=0 if normal and seed % 2 else None)
+                for seed in range(first, first + 4)
+            ]
+            Store.write(folder / f"{dataset}-{split}", samples, len(samples), SIZE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(stores: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A breast specialist, hardly trained."""
+    folder = tmp_path_factory.mktemp("peers")
+    samples = str(8 * BATCH)
+    settings = ["--samples", samples, "--size", str(SIZE), "--random-weights", "--workers", "0", "--rate", "1e-3", "3e-3"]
+    train.main(["--stores", str(stores), "--organ", "breast", "--out", str(folder), *settings])
+    return folder

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.drawn_line import PUBLISHED_WIDTH, drawn_line_table, errors, half_line
+from benchmarks.drawn_line import PUBLISHED_WIDTH, errors, half_line
+from benchmarks.tables import drawn_line_table
 from umind.geometry.ellipse import Ellipse
 from umind.geometry.spacing import Spacing
 from umind.schema.image import UltrasoundImage

@@ -15,6 +15,7 @@ from umind.evaluation.report import reference_of
 from umind.evaluation.truth import masks_of
 from umind.geometry.boxes import boxes_of_masks
 from umind.geometry.caliper import diameters_of_mask
+from umind.geometry.ellipse import Ellipse, ellipse_of_mask
 from umind.geometry.frame import FrameMap
 from umind.metrics.text import quantities_of
 from umind.processor.letterbox import letterbox
@@ -22,7 +23,20 @@ from umind.schema.image import UltrasoundImage
 from umind.schema.result import Answer, Classification, Detection, Keypoints, Measurement, Report, Segmentation
 from umind.schema.sample import Sample, Structure
 
-LONGEST = "longest diameter of the "
+LENGTHS = {
+    "longest diameter": lambda mask, spacing: diameters_of_mask(mask, spacing)[0].length(spacing),
+    "perpendicular diameter": lambda mask, spacing: diameters_of_mask(mask, spacing)[1].length(spacing),
+    "area": lambda mask, spacing: mask.sum() * spacing.dy * spacing.dx,
+    "biparietal diameter": lambda mask, spacing: 2 * ellipse_of_mask(mask, (spacing.dy, spacing.dx)).semi_minor,
+    "occipitofrontal diameter": lambda mask, spacing: 2 * ellipse_of_mask(mask, (spacing.dy, spacing.dx)).semi_major,
+    "cephalic index": lambda mask, spacing: 100 / aspect_of(ellipse_of_mask(mask, (spacing.dy, spacing.dx))),
+}
+"""What is measured, by words of its own."""
+
+
+def aspect_of(ellipse: Ellipse) -> float:
+    """Long axis over short axis."""
+    return ellipse.semi_major / ellipse.semi_minor
 
 
 def shown(
@@ -160,13 +174,13 @@ class Oracle:
 
     def measure(self, images, phrases, *, threshold=None):
         def make(sample, phrase, presence):
-            target = phrase.removeprefix(LONGEST) if phrase.startswith(LONGEST) else "fetal head"
+            name, _, structure = phrase.partition(" of the ")
+            target = structure or "fetal head"
             masks = self.seen(sample, target, self.there(sample, target), threshold)
             value = None
             if len(masks):
                 spacing = sample.image.spacing
-                true = sample.measurements.get(phrase) or diameters_of_mask(masks[0], spacing)[0].length(spacing)
-                value = self.scale * true
+                value = self.scale * (sample.measurements.get(phrase) or LENGTHS[name](masks[0], spacing))
             return Measurement(
                 value,
                 unit="mm",

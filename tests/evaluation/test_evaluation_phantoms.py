@@ -88,7 +88,7 @@ def test_calipers_count_a_miss_as_everything() -> None:
     assert score.coverage == 1
     wide = evaluate_calipers(Oracle(CYSTS, scale=1.5), CYSTS, phrase)
     assert wide.coverage == 0
-    with pytest.raises(ValueError, match="longest diameter"):
+    with pytest.raises(ValueError, match="no protocol of one region"):
         evaluate_calipers(Oracle(CYSTS), CYSTS, "volume of the cyst")
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from umind.evaluation.interview import interview
 from umind.evaluation.truth import masks_of
 from umind.evaluation.verbs import Verbs
-from umind.geometry.caliper import diameters_of_mask
+from umind.protocols import Protocol, measure, protocol_of
 from umind.schema.sample import Sample
 
 CIRCUMFERENCE = "head circumference"
-DIAMETER = "longest diameter of the "
+OF = " of the "
+DIAMETER = f"longest diameter{OF}"
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,9 @@ class CaliperCase:
     Args:
         key: Image.
         num_true: Instances of what is measured; the largest one is the truth.
-        value: What the model says, in millimetres; NaN for a miss.
+        value: What the model says, in the protocol's unit; NaN for a miss.
         spread: Standard deviation that it claims; NaN for a miss.
-        reference: Truth in millimetres.
+        reference: Truth.
     """
 
     key: str
@@ -80,10 +81,10 @@ def evaluate_calipers(model: Verbs, samples: Iterable[Sample], phrase: str) -> C
     Args:
         model: What to score.
         samples: With spacing.
-        phrase: "head circumference", or "longest diameter of the " and a canonical name.
+        phrase: As "head circumference" or "area of the cyst".
 
     Raises:
-        ValueError: No truth is known for such a phrase.
+        ValueError: The phrase names no protocol of one region.
     """
     cases = caliper_cases(model, samples, phrase)
     errors = [case.error for case in cases]
@@ -118,27 +119,36 @@ def caliper_cases(model: Verbs, samples: Iterable[Sample], phrase: str) -> list[
 
 
 def target_of(phrase: str) -> str:
-    """Structure that a measurement is of.
+    """Structure that a measurement is of: what stands behind "of the", else the fetal head."""
+    return phrase.partition(OF)[2] or "fetal head"
+
+
+def protocol_for(phrase: str) -> Protocol:
+    """The protocol of one region that a phrase names.
 
     Raises:
-        ValueError: No truth is known for such a phrase.
+        ValueError: It names none.
     """
-    if phrase == CIRCUMFERENCE:
-        return "fetal head"
-    if not phrase.startswith(DIAMETER):
-        raise ValueError(f'wanted "{CIRCUMFERENCE}" or "{DIAMETER}...", got {phrase!r}')
-    return phrase.removeprefix(DIAMETER)
+    protocol = protocol_of(phrase)
+    if protocol is None or protocol.region is None:
+        raise ValueError(f"{phrase!r} names no protocol of one region")
+    return protocol
 
 
 def reference_of(sample: Sample, phrase: str) -> float | None:
-    """True value in millimetres, of the largest instance; None where there is nothing to measure."""
-    target = target_of(phrase)
-    if phrase == CIRCUMFERENCE:
-        return sample.measurements.get(CIRCUMFERENCE)
-    masks = masks_of(sample, target)
+    """True value in the protocol's unit, of the largest instance; None where there is nothing to measure.
+
+    Raises:
+        ValueError: The phrase names no protocol of one region.
+    """
+    protocol = protocol_for(phrase)
+    if protocol.name in sample.measurements:
+        return sample.measurements[protocol.name]
+    masks = masks_of(sample, target_of(phrase))
     if not len(masks) or sample.image.spacing is None:
         return None
-    return diameters_of_mask(masks[0], sample.image.spacing)[0].length(sample.image.spacing)
+    assert protocol.region
+    return measure(protocol, masks={protocol.region.name: masks[0]}, spacing=sample.image.spacing).value
 
 
 def mean(values: Sequence[float]) -> float:

@@ -20,7 +20,10 @@ FIRST_SEED: Mapping[str, int] = MappingProxyType({"train": 1_000_000, "val": 2_0
 """Phantoms of a split are numbered from here on."""
 FOCAL = ("cyst", "solid lesion")
 POINTED = (*FOCAL, "fetal head")
-MEASURED = ("longest diameter of the cyst", "longest diameter of the solid lesion", "head circumference")
+MEASURED = (
+    *(f"{length} of the {name}" for name in FOCAL for length in ("longest diameter", "perpendicular diameter", "area")),
+    *("head circumference", "biparietal diameter", "occipitofrontal diameter", "cephalic index"),
+)
 
 
 @dataclass(frozen=True)

@@ -179,9 +179,11 @@ def phantom_tables(scores: Card) -> str:
         for s in scores["instances"]
     ]
     calipers = [
-        [s["phrase"], counted(s["num_images"], s["num_missed"]), percent(s["mean"]), percent(s["median"])]
+        [s["phrase"], counted(s["num_images"], s["num_missed"]), *(percent(s[name]) for name in ("mean", "median", "coverage"))]
         for s in scores["calipers"]
     ]
+    measured = [(s["num_images"] - s["num_missed"], s["coverage"] or 0.0) for s in scores["calipers"]]
+    held = sum(num * coverage for num, coverage in measured) / max(sum(num for num, _ in measured), 1)
     axes = [
         [s["phrase"], counted(s["num_images"], s["num_missed"]), number(s["mean"], 2), percent(s["within_2"])]
         for s in scores["axes"]
@@ -197,7 +199,9 @@ def phantom_tables(scores: Card) -> str:
                 instances,
             ),
             table(
-                "Phantoms: calipers, a miss counts as 100 %", ("Measurement", "Images", "Mean error", "Median error"), calipers
+                f"Phantoms: measurements, a miss counts as 100 %; {percent(held)} of all 95 % intervals hold the truth",
+                ("Measurement", "Images", "Mean error", "Median error", "Truth in the interval"),
+                calipers,
             ),
             table("Phantoms: axis ends, in percent of the diagonal", ("Structure", "Images", "Mean error", "Within 2 %"), axes),
             table('Phantoms: "Is there a ...?"', ("Questions", "Right", "Right when there", "Right when absent"), answers),
