@@ -187,5 +187,5 @@ def scores_of(path: Path) -> dict[str, object]:
 
 
 def test_coarse_logits_keep_their_side() -> None:
-    logits = np.array([[-9, -0.01, 0.01, 0.3, 9]], np.float32)
-    np.testing.assert_array_equal(coarse(logits), np.array([[-4, -0.0625, 0.0625, 0.3125, 4]], np.float32))
+    logits = np.array([[[-2, -1, -0.01, 0.01, 0.3, 9]]], np.float32)
+    np.testing.assert_array_equal(coarse(logits), np.array([[[-4, -4, -1 / 64, 1 / 64, 4, 4]]], np.float32))
