@@ -29,7 +29,7 @@ class Record:
         rate: Its learning rate.
         candidates: Mean Dice on validation images by learning rate, after a part of the samples; empty when none was chosen.
         val_dice: Of the final run.
-        presence: When it says that the structure is there.
+        presence: How sure it is that the structure is there.
         seconds: Of the final run's training.
         search_seconds: Of the candidates' training.
         commit: Of this repository.

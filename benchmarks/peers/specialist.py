@@ -33,8 +33,6 @@ ROUTES = {wording: name for name, organ in ORGANS.items() for wording in WORDING
 """Which organ's network a phrase belongs to."""
 STEP, MOST = 1 / 32, 4.0
 """Logits are told in such steps beside a border, and as this one elsewhere: a twentieth of the bytes for the same masks."""
-EVEN = 0.5
-"""A component's score is the mean probability of pixels that are all above this."""
 
 
 class Found(NamedTuple):
@@ -44,13 +42,11 @@ class Found(NamedTuple):
         logits: In the model frame, one plane for each component, by falling score, ``(N, S, S)``.
         scores: Mean probability inside each component, ``(N,)``.
         presence: Probability that there is any.
-        is_present: Whether the fraction of foreground is large enough.
     """
 
     logits: Float[np.ndarray, "n s s"]
     scores: Float[np.ndarray, "n"]
     presence: float
-    is_present: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +60,9 @@ class Specialist:
         """Look at an image in the network's frame."""
         square, frame = letterbox(image.grey, self.record.size)
         logits = outline(self.network, square)
-        fraction, rule = foreground(logits), self.record.presence
+        presence = self.record.presence.presence(foreground(logits))
         planes, scores = components(logits)
-        return Found(coarse(planes), scores, rule.presence(fraction), fraction >= rule.least_foreground), frame
+        return Found(coarse(planes), scores, presence), frame
 
 
 def coarse(logits: Float[np.ndarray, "n s s"]) -> Float[np.ndarray, "n s s"]:
@@ -102,7 +98,7 @@ class Seen:
         """The answer to a phrase that no network knows."""
         size = 1
         frame = FrameMap.letterbox(self.image.height, self.image.width, size)
-        return Found(np.zeros((0, size, size), np.float32), np.zeros(0, np.float32), 0.0, is_present=False), frame
+        return Found(np.zeros((0, size, size), np.float32), np.zeros(0, np.float32), 0.0), frame
 
 
 class Specialists:
@@ -163,13 +159,16 @@ class Specialists:
 
 
 def num_kept(found: Found, threshold: float | None) -> int:
-    """How many components are reported, by the rule of `umind.tasks.readout.Region`: the best one and all above the threshold.
+    """How many components are reported: all of them, as such networks are used, or those of a threshold.
+
+    With one, by the rule of `umind.tasks.readout.Region`: the best one and all above the threshold.
 
     Args:
         found: By falling score.
-        threshold: Least presence and score; None takes the fraction of foreground that was chosen on validation images.
+        threshold: Least presence and score.
     """
-    if not (found.is_present if threshold is None else found.presence >= threshold):
+    if threshold is None:
+        return len(found.scores)
+    if found.presence < threshold:
         return 0
-    least = EVEN if threshold is None else threshold
-    return max(int((found.scores >= least).sum()), min(len(found.scores), 1))
+    return max(int((found.scores >= threshold).sum()), min(len(found.scores), 1))

@@ -1,4 +1,4 @@
-"""What is chosen on validation images: the learning rate, and when a specialist says that its structure is absent."""
+"""What is chosen on validation images: the learning rate, and how sure a specialist is that its structure is there."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from torch import nn
 from benchmarks.peers.network import outline
 from benchmarks.peers.views import view_of
 from umind.data.store import Store
-from umind.evaluation.calibration import fit_platt, fit_presence_threshold, to_logit
+from umind.evaluation.calibration import fit_platt, to_logit
 from umind.metrics.overlap import dice
 
 
 @dataclass(frozen=True)
 class PresenceRule:
-    """From the fraction of an image that is foreground to whether the structure is there.
+    """From the fraction of an image that is foreground to the probability that the structure is there.
 
     Args:
         scale: Of the fraction's logit; negative if the images without the structure show the network more foreground.
         shift: Added to it.
-        least_foreground: Below this fraction the structure is absent.
     """
 
     scale: float
     shift: float
-    least_foreground: float
 
     def presence(self, fraction: float) -> float:
         """Probability that the structure is there."""
@@ -59,7 +57,7 @@ def mean_dice(network: nn.Module, stores: Iterable[Store], phrase: str, size: in
 
 
 def fit_presence(network: nn.Module, own: Iterable[Store], foreign: Iterable[Store], phrase: str, size: int) -> PresenceRule:
-    """Calibrate presence as umind-tiny's is: Platt's line, and the same rule for the threshold.
+    """Calibrate presence as umind-tiny's is, by Platt's line.
 
     Args:
         network: In evaluation mode.
@@ -72,13 +70,11 @@ def fit_presence(network: nn.Module, own: Iterable[Store], foreign: Iterable[Sto
         ValueError: Nothing is known to be there, or nothing to be absent.
     """
     rows = []
-    for stores, is_own in ((own, True), (foreign, False)):
-        for store in stores:
-            for item in (store[place] for place in range(len(store))):
-                is_there = any(name == phrase for name, _, _ in item.facts.structures)
-                if is_there or phrase in item.facts.absent:
-                    pixels, _ = view_of(item, phrase, size)
-                    rows.append((foreground(outline(network, pixels)), is_there, is_own))
-    fractions, there, belongs = (np.array(column) for column in zip(*rows, strict=True))
-    scale, shift = fit_platt(to_logit(fractions), there)
-    return PresenceRule(scale, shift, fit_presence_threshold(fractions, there, belongs))
+    for store in (*own, *foreign):
+        for item in (store[place] for place in range(len(store))):
+            is_there = any(name == phrase for name, _, _ in item.facts.structures)
+            if is_there or phrase in item.facts.absent:
+                pixels, _ = view_of(item, phrase, size)
+                rows.append((foreground(outline(network, pixels)), is_there))
+    fractions, there = (np.array(column) for column in zip(*rows, strict=True))
+    return PresenceRule(*fit_platt(to_logit(fractions), there))

@@ -25,7 +25,7 @@ from umind.schema.result import Detection, Segmentation
 
 
 def test_presence_rises_with_the_foreground() -> None:
-    rule = PresenceRule(scale=1.0, shift=0.0, least_foreground=0.1)
+    rule = PresenceRule(scale=1.0, shift=0.0)
     assert rule.presence(0.25) == pytest.approx(0.25)
     assert foreground(np.zeros((4, 4), np.float32)) == pytest.approx(0.5)
     assert rule.presence(0.0) < rule.presence(0.01) < rule.presence(1.0) <= 1
@@ -43,13 +43,9 @@ def test_components_are_instances() -> None:
     assert components(np.full((32, 32), -1, np.float32))[0].shape == (0, 32, 32)
 
 
-@pytest.mark.parametrize(
-    ("threshold", "is_present", "count"),
-    [(None, True, 2), (None, False, 0), (0.0, False, 2), (0.65, False, 1), (0.7, True, 1), (0.71, True, 0)],
-)
-def test_thresholds_are_those_of_umind(threshold: float | None, is_present: bool, count: int) -> None:
-    found = Found(np.zeros((2, 4, 4), np.float32), np.array([0.6, 0.55], np.float32), 0.7, is_present)
-    assert num_kept(found, threshold) == count
+@pytest.mark.parametrize(("threshold", "count"), [(None, 2), (0.0, 2), (0.55, 2), (0.65, 1), (0.7, 1), (0.71, 0)])
+def test_everything_is_kept_unless_a_threshold_is_asked_for(threshold: float | None, count: int) -> None:
+    found = Found(np.zeros((2, 4, 4), np.float32), np.array([0.6, 0.55]), 0.7)
     assert num_kept(found._replace(scores=found.scores[:0]), threshold) == 0
 
 
