@@ -22,10 +22,10 @@ SILENT = ("cli", "data", "evaluation", "export", "metrics", "training", "viz", "
 
 
 def commit() -> str:
-    """Short hash of the commit, with ``+`` behind it when tracked files differ from it; "unknown" outside a repository."""
+    """Short hash of the commit, with ``+`` when tracked files but results differ from it; "unknown" outside a repository."""
     try:
         name = git("rev-parse", "--short=12", "HEAD")
-        return name + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return name + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
