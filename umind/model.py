@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache, GenerationMixin, PreTrainedConfig, PreTrainedModel, Qwen3Config, Qwen3Model
 from transformers.utils.generic import ModelOutput
 
+from umind.backbone.moe.attach import attach, draw_missing
+from umind.backbone.moe.config import MoEConfig
 from umind.backbone.pixels import PixelConfig, PixelEncoder, PixelFeatures
 from umind.decoders.config import DecoderConfig
 from umind.decoders.decoder import InstanceSites, RegionDecoder, RegionOutput
@@ -24,7 +26,8 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
     Args:
         pixel_config: Pixel encoder.
-        text_config: Causal language model (Qwen3 architecture, Yang et al., 2025).
+        text_config: Causal language model (Qwen3 architecture, Yang et al., 2025); with experts in every layer if it has the
+            numbers of a `MoEConfig` as ``moe``.
         decoder_config: Decoders.
         presence_scale: Presence is ``sigmoid(scale * logit + shift)`` (Platt, 1999).
         presence_shift: See ``presence_scale``.
@@ -128,6 +131,8 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         assert isinstance(decoders, DecoderConfig)
         self.pixels = PixelEncoder(pixels, text.hidden_size)
         self.language = Qwen3Model(text)
+        if (experts := MoEConfig.read(text)) is not None:
+            attach(self.language, experts)
         self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
         self.regions = RegionDecoder(decoders, pixels, text.hidden_size)
         self.points = KeypointHead(text.hidden_size, decoders.instance_size, pixels.mask_channels, decoders.kernel_channels)
@@ -140,6 +145,11 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         """Initialise the language model as Qwen3 does; the other parts brought their own initialisation."""
         if not getattr(module, "initialised_by_umind", False):
             super()._init_weights(module)  # type: ignore[no-untyped-call]
+
+    def initialize_weights(self) -> None:
+        """Draw what a checkpoint lacks."""
+        super().initialize_weights()  # type: ignore[no-untyped-call]
+        draw_missing(self)
 
     def get_input_embeddings(self) -> nn.Module:
         """Table of the words; peft asks for it."""

@@ -28,6 +28,7 @@ def test_help_lists_what_is_real() -> None:
         "info",
         "data",
         "evaluate",
+        "experts",
         "fit",
     ):
         assert f"    {name}" in done.stdout

@@ -8,6 +8,7 @@ import torch
 import yaml
 from transformers import PreTrainedTokenizerFast
 
+from umind.backbone.moe.attach import dual_paths, new_parameters
 from umind.backbone.pixels import PixelConfig
 from umind.checkpoint import load, save
 from umind.cli.fit import run
@@ -19,7 +20,7 @@ from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 
 REPOSITORY = Path(__file__).parents[2]
-ON_TOP = {"further", "decoders"}
+ON_TOP = {"further", "decoders", "echovlm_moe"}
 """Configs that stand on another."""
 CONFIGS = [path for path in sorted((REPOSITORY / "configs").glob("*.yaml")) if path.stem not in ON_TOP]
 TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 16}
@@ -118,6 +119,27 @@ def test_figures(config: Path, fitted: Path, subcommand: str, prefix: str, capsy
 
 def test_predict(config: Path, fitted: Path) -> None:
     run("predict", ["--config", str(config), "--ckpt_path", str(fitted / "checkpoints" / "last.ckpt")])
+
+
+def test_the_recipe_of_experts_teaches_them_alone(config: Path) -> None:
+    folder = config.parent / "experts"
+    settings = config.parent / "experts.yaml"
+    settings.write_text(config.read_text("utf-8").replace(str(config.parent / "run"), str(folder)), "utf-8")
+    recipe = ["--config", str(settings), "--config", str(REPOSITORY / "configs" / "echovlm_moe.yaml")]
+    small = ["--model.init", str(config.parent / "init"), "--data.num_samples", "8"]
+    run("fit", [*recipe, *small, "--trainer.max_steps", "2", "--trainer.val_check_interval", "2"])
+    (dense, _), (model, _) = (
+        load(place, device="cpu", dtype="bfloat16") for place in (config.parent / "init", folder / "model")
+    )
+    assert set(dual_paths(model)) == {"language.layers.0.mlp"}
+    learnt, kept = set(new_parameters(model)), model.state_dict()
+    assert {name.replace(".mlp.dense.", ".mlp.") for name in kept.keys() - learnt} == dense.state_dict().keys()
+    for name in kept.keys() - learnt:
+        assert torch.equal(kept[name], dense.state_dict()[name.replace(".mlp.dense.", ".mlp.")]), name
+    weight = kept["language.layers.0.mlp.coefficient.weight"]
+    assert weight.any()  # upcycling starts it at 0
+    figures = sorted(folder.glob("lightning_logs/version_*/metrics.csv"))[-1].read_text("utf-8")
+    assert {"train/balance", "train/router_z", "val/balance"} <= set(figures.splitlines()[0].split(","))
 
 
 class Trap:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
-from umind.cli import analyze, data, deid, evaluate, info, verbs
+from umind.cli import analyze, data, deid, evaluate, experts, info, verbs
 from umind.cli.terminal import NOTICE, CallError, complain, tolerate_narrow_encodings
 
 TRAINING: Mapping[str, str] = MappingProxyType(
@@ -26,7 +26,7 @@ TRAINING: Mapping[str, str] = MappingProxyType(
 """Subcommands of LightningCLI, which reads their arguments itself."""
 TRAINING_MODULE = "umind.cli.fit"
 """Imported by name when one of them is called, because Lightning takes seconds to import."""
-ROOMS = (analyze, verbs, info, deid, data, evaluate)
+ROOMS = (analyze, verbs, info, deid, data, evaluate, experts)
 """Modules that add their subcommands with ``add_parser``."""
 INTERRUPTED = 130
 

@@ -19,13 +19,13 @@ from umind.schema.image import Clip, UltrasoundImage
 
 
 def open_model(args: Namespace) -> UMindVL:
-    """The model of ``--model`` on ``--device``; never one from the network.
+    """The model that is named, on ``--device``; never one from the network.
 
     Raises:
         CallError: There is no such folder, or no model in it.
     """
     if not Path(locate(args.model)).is_dir():
-        raise CallError(f"--model {args.model}: wanted a folder with config.json and model.safetensors")
+        raise CallError(f"no model in {args.model}: wanted a folder with config.json and model.safetensors")
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return UMindVL.from_pretrained(args.model, device=args.device)

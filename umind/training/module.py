@@ -15,6 +15,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from umind import checkpoint
+from umind.backbone.moe.config import MoEConfig
+from umind.backbone.moe.routing import record_routing
+from umind.backbone.moe.upcycle import upcycle
 from umind.backbone.pixels import PixelConfig
 from umind.data.datamodule import MixtureData
 from umind.decoders.decoder import InstanceSites
@@ -58,6 +61,9 @@ class UMindModule(LightningModule):
         encoder_rate: Peak rate of the pixel encoder, as a share of that.
         frozen: Parts of the model that stay as they are, by names of modules; the backward pass of the encoder's first
             layers is the dearest of all.
+        experts: Put experts into every layer of the language model, beside the dense blocks that they start from
+            (`umind.backbone.moe.upcycle`). They are new, and learn also inside a part that is frozen: with ``pixels``,
+            ``language``, ``regions`` and ``points`` frozen, they alone do. None for the model as it is, with or without.
         weight_decay: Of matrices and kernels; biases and norms have none.
         warmup_steps: Linear warm-up, then a cosine to a hundredth.
         loss: Weights of the losses.
@@ -71,13 +77,14 @@ class UMindModule(LightningModule):
         learning_rate: float = 1e-3,
         encoder_rate: float = 0.4,
         frozen: tuple[str, ...] = FIRST_LAYERS,
+        experts: MoEConfig | None = None,
         weight_decay: float = 0.05,
         warmup_steps: int = 200,
         loss: LossWeights = LossWeights(),  # noqa: B008
     ) -> None:
         super().__init__()
         self.learning_rate, self.encoder_rate, self.weight_decay = learning_rate, encoder_rate, weight_decay
-        self.warmup_steps, self.weights = warmup_steps, loss
+        self.warmup_steps = warmup_steps
         if init is not None:
             self.model, self.processor = checkpoint.load(init, device="cpu", dtype="float32")
             self.model.train()  # it comes in evaluation mode, and Lightning would leave it there
@@ -87,6 +94,9 @@ class UMindModule(LightningModule):
         for name in frozen:
             for parameter in part_of(self.model, name).parameters():
                 parameter.requires_grad_(False)
+        if experts is not None:
+            upcycle(self.model.language, experts)
+        self.weights = loss.completed(MoEConfig.read(self.model.config))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
 
     def setup(self, stage: str) -> None:
@@ -112,8 +122,9 @@ class UMindModule(LightningModule):
 
     def step(self, batch: Batch) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]], UMindOutput]:
         """Forward pass and losses; kernels are read where the truth says."""
-        output = self(batch, InstanceSites(batch.regions.slots, batch.regions.sites))
-        total, parts = objective(output, batch, self.weights)
+        with record_routing(self.model) as routings:
+            output = self(batch, InstanceSites(batch.regions.slots, batch.regions.sites))
+        total, parts = objective(output, batch, self.weights, routings)
         return total, parts, output
 
     def training_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, ""]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from umind.backbone.moe.config import MoEConfig
+from umind.backbone.moe.losses import routing_losses
+from umind.backbone.moe.router import Routing
 from umind.decoders.box.loss import box_loss
 from umind.decoders.decoder import RegionOutput
 from umind.decoders.keypoint.loss import keypoint_loss
@@ -24,7 +28,10 @@ from umind.tokens.slots import IGNORED
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weight of each named loss in the objective."""
+    """Weight of each named loss in the objective.
+
+    The last two are of a model with experts only; None stands for what the experts' own numbers say, see `completed`.
+    """
 
     text: float = 1.0
     centre: float = 1.0
@@ -38,6 +45,15 @@ class LossWeights:
     keypoint: float = 0.3
     length: float = 1.0
     spread: float = 0.05
+    balance: float | None = None
+    router_z: float | None = None
+
+    def completed(self, experts: MoEConfig | None) -> LossWeights:
+        """With the experts' ``router_aux_loss_coef`` and ``router_z_loss_coef`` where nothing else was asked for."""
+        if experts is None:
+            return self
+        given = {"balance": experts.router_aux_loss_coef, "router_z": experts.router_z_loss_coef}
+        return replace(self, **{name: weight for name, weight in given.items() if getattr(self, name) is None})
 
 
 def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Float[Tensor, ""]]:
@@ -66,9 +82,16 @@ def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Floa
 
 
 def objective(
-    output: UMindOutput, batch: Batch, weights: LossWeights
+    output: UMindOutput, batch: Batch, weights: LossWeights, routings: Sequence[Routing] = ()
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-    """Total loss and its named parts, unweighted."""
+    """Total loss and its named parts, unweighted.
+
+    Args:
+        output: Of the model.
+        batch: What it was given, and the truth.
+        weights: Of every part, `LossWeights.completed` for a model with experts.
+        routings: What `record_routing` saw meanwhile; without any there are no losses of routers.
+    """
     assert output.regions is not None
     assert output.points is not None
     answered = batch.labels != IGNORED
@@ -77,5 +100,7 @@ def objective(
         "keypoint": keypoint_loss(output.points.heatmaps.float(), batch.points),
         **region_losses(output.regions, batch.regions),
     }
-    total = torch.stack([weight * parts[name] for name, weight in asdict(weights).items()]).sum()
+    if routings:
+        parts |= routing_losses(routings, mask=batch.attention_mask)
+    total = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
     return total, parts

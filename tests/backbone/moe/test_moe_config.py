@@ -57,3 +57,10 @@ def test_every_number_goes_through_config_json(kind: type[Qwen3Config], tmp_path
     loaded = kind.from_pretrained(tmp_path)
     assert MoEConfig.read(loaded) == numbers
     assert loaded.get_text_config().moe == asdict(numbers)
+
+
+@pytest.mark.parametrize("numbers", [{"num_expert": 4}, {"num_experts": "four"}, 4])
+def test_what_is_no_number_of_experts_is_shown(numbers: object) -> None:
+    config = Qwen3Config(**TEXT, moe=numbers)
+    with pytest.raises(ValueError, match=r"no mixture of experts has moe="):
+        MoEConfig.read(config)

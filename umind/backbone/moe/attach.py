@@ -73,6 +73,14 @@ def new_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     }
 
 
+def draw_missing(model: PreTrainedModel) -> None:
+    """Draw the weights of routers and experts that no checkpoint gave; transformers does so for its own layers only."""
+    std = getattr(model.config.get_text_config(), "initializer_range", 0.02)
+    for part in model.modules():
+        if isinstance(part, Router | Experts):
+            part.reset(std)
+
+
 @cache
 def with_experts(model_class: type[M]) -> type[M]:
     """The class of models whose config, written by `attach`, tells of experts; it loads and saves as its parent does.
@@ -90,12 +98,9 @@ def with_experts(model_class: type[M]) -> type[M]:
             attach(self, numbers)
 
         def initialize_weights(self) -> None:
-            """Draw what a checkpoint lacks; transformers does so for its own layers only."""
+            """Draw what a checkpoint lacks."""
             super().initialize_weights()
-            std = getattr(self.config.get_text_config(), "initializer_range", 0.02)
-            for part in self.modules():
-                if isinstance(part, Router | Experts):
-                    part.reset(std)
+            draw_missing(self)
 
     for name in ("__module__", "__name__", "__qualname__"):  # by these transformers finds the names of weights in its files
         setattr(WithExperts, name, getattr(model_class, name))

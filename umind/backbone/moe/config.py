@@ -69,6 +69,13 @@ class MoEConfig:
 
     @classmethod
     def read(cls, config: PreTrainedConfig) -> MoEConfig | None:
-        """The numbers that ``write`` put there; None for a config without experts."""
+        """The numbers that ``write`` put there; None for a config without experts.
+
+        Raises:
+            ValueError: They are no numbers of experts.
+        """
         numbers = getattr(config.get_text_config(), "moe", None)
-        return None if numbers is None else cls(**numbers)
+        try:
+            return None if numbers is None else cls(**numbers)
+        except TypeError as error:
+            raise ValueError(f"no mixture of experts has moe={numbers}: {error}") from error
