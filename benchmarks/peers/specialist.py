@@ -32,7 +32,7 @@ from umind.schema.serial import uniform_neighbourhood
 ROUTES = {wording: name for name, organ in ORGANS.items() for wording in WORDINGS[organ.phrase]}
 """Which organ's network a phrase belongs to."""
 STEP, MOST = 1 / 32, 4.0
-"""Logits are told in such steps beside a border, and as this one elsewhere: a twentieth of the bytes for the same masks."""
+"""Logits are told in such steps beside a border, and as this one elsewhere: they pack small, and masks differ by rounding."""
 
 
 class Found(NamedTuple):
