@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from umind.data.conversation import HEAD_MEASURES, Finding, Turn, questions, sentences
+from umind.data.instruct import KINDS, OPTIONS, Case, speak
 from umind.data.labelled import Facts, Labelled
 from umind.data.wording import FOCAL, say, say_measure, word
 from umind.geometry.ellipse import ellipse_of_mask
@@ -25,6 +26,8 @@ MAX_REGIONS = 2
 """Findings of a view that are segmented or detected."""
 OWN_WORDS = 0.5
 """Share of the free questions that are a set's own, where it has any."""
+SENTENCES = 0.5
+"""Share of the free questions, without reports, that are answered in whole sentences."""
 TASK_TOKEN = "|".join(map(re.escape, TASK_TOKENS))
 
 
@@ -202,15 +205,27 @@ def ask_report(scene: Scene) -> Asked:
     return Asked(report.block(written.answer), written.targets)
 
 
+def ask_in_sentences(scene: Scene, known: tuple[Finding, ...], rng: np.random.Generator) -> Asked | None:
+    """A question that is answered in whole sentences, as `umind data instruct` writes them, without lengths in figures."""
+    facts = scene.facts
+    outlined = tuple(finding for finding in known if finding.outlined)
+    case = Case(facts.organ, outlined, scene.absent, facts.attributes, None, {}, OPTIONS)
+    kinds = [kind for kind in KINDS if kind != "report" or not (scene.said or scene.report)]
+    said = speak(case, rng, kinds)
+    return Asked(Block(said.question, said.answer), said.targets) if said else None
+
+
 def turn(scene: Scene, rng: np.random.Generator) -> Asked:
     """A free question, or the report; a set that answers questions and has no report gets none from us."""
     facts = scene.facts
-    if rng.random() < 0.3 and (scene.report or not scene.said):
+    if rng.random() < 0.25 and (scene.report or not scene.said):
         return ask_report(scene)
     known = scene.findings
     generic = scene.finding("lesion")
     if generic is not None and rng.random() < 0.3:
         known = (generic,)
+    if rng.random() < SENTENCES and (asked := ask_in_sentences(scene, known, rng)):
+        return asked
     choices = list(questions(facts.organ, known, scene.absent, facts.attributes, rng))
     if scene.said and (not choices or rng.random() < OWN_WORDS):
         choices = list(scene.said)
@@ -220,7 +235,7 @@ def turn(scene: Scene, rng: np.random.Generator) -> Asked:
     return Asked(Block(said.question, said.answer), said.targets)
 
 
-def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 2) -> Example:
+def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 3) -> Example:
     """Ask a view a handful of questions.
 
     Findings are segmented or detected once, two at random where there are more; one finding is measured, pointed at or

@@ -11,7 +11,7 @@ absence only of what is known to be absent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,33 @@ LENGTHS = frozenset(name for name in MEASURES if PROTOCOLS[name].unit == "mm")
 """Reference values that are millimetres and that the model is taught to measure."""
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType({"breast lesion": ("benign", "malignant")})
 """Classes that a single-choice question may offer, where a set has no others; else it offers what the folder holds."""
+ECHOES = ("anechoic", "hypoechoic", "isoechoic", "hyperechoic")
+OPTIONS: Options = MappingProxyType(
+    {
+        ("breast lesion", "class"): ("benign", "malignant"),
+        ("breast lesion", "shape"): ("irregular", "oval", "round"),
+        ("breast lesion", "echogenicity"): (*ECHOES, "complex cystic/solid", "heterogeneous"),
+        ("breast lesion", "posterior features"): ("no", "enhancement", "shadowing", "combined"),
+        ("liver lesion", "class"): ("benign", "malignant"),
+        ("ovarian mass", "class"): (
+            "chocolate cyst",
+            "high-grade serous cystadenoma",
+            "mucinous cystadenoma",
+            "serous cystadenoma",
+            "simple cyst",
+            "teratoma",
+            "theca cell tumor",
+        ),
+        ("thyroid nodule", "composition"): ("solid", "predominantly solid", "predominantly cystic", "cystic", "spongiform"),
+        ("thyroid nodule", "calcifications"): ("no", "microcalcifications", "macrocalcifications"),
+        ("solid lesion", "class"): ("benign", "malignant"),
+        ("solid lesion", "margin"): ("smooth", "spiculated"),
+        ("solid lesion", "shape"): ("irregular", "oval", "round"),
+        ("solid lesion", "echogenicity"): ECHOES,
+        ("cyst", "shape"): ("oval", "round"),
+    }
+)
+"""What a single-choice question offers in training and in the benchmarks, whatever else a folder holds."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +264,20 @@ def converse(sample: Sample, options: Options, *, seed: int, num_turns: int = 4)
     wanted = set(rng.permutation(kinds)[:num_turns].tolist())
     said = [ready[kind][rng.integers(len(ready[kind]))] for kind in kinds if kind in wanted]
     return said + [Said("own", e.question, e.answer, (), e.language) for e in sample.exchanges]
+
+
+def speak(case: Case, rng: np.random.Generator, kinds: Sequence[str]) -> Said | None:
+    """One question of the first kind, in a random order, that the case answers; None when it answers none.
+
+    Args:
+        case: What is asked about.
+        rng: Decides kind and words.
+        kinds: Keys of `KINDS`.
+    """
+    for place in rng.permutation(len(kinds)):
+        if turns := list(KINDS[kinds[place]](case, rng)):
+            return turns[rng.integers(len(turns))]
+    return None
 
 
 def options_of(samples: Iterator[Sample]) -> Options:

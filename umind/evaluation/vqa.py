@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from umind.data.instruct import KINDS, Options, Said, case_of
+from umind.data.instruct import KINDS, OPTIONS, Said, case_of
 from umind.evaluation.interview import interview, unit_of_chance
 from umind.evaluation.judge import JUDGES, Judge, choice_of, judge_choice
 from umind.evaluation.rows import ALL, mean_interval
@@ -27,33 +27,6 @@ ASKED = (*(kind for kind in JUDGES if kind in KINDS), CHOICE)
 """Kinds of `umind.data.instruct.KINDS` that have a right answer."""
 OWN = "own, "
 """Before the kind of a question that the set itself asks."""
-ECHOES = ("anechoic", "hypoechoic", "isoechoic", "hyperechoic")
-OPTIONS: Options = MappingProxyType(
-    {
-        ("breast lesion", "class"): ("benign", "malignant"),
-        ("breast lesion", "shape"): ("irregular", "oval", "round"),
-        ("breast lesion", "echogenicity"): (*ECHOES, "complex cystic/solid", "heterogeneous"),
-        ("breast lesion", "posterior features"): ("no", "enhancement", "shadowing", "combined"),
-        ("liver lesion", "class"): ("benign", "malignant"),
-        ("ovarian mass", "class"): (
-            "chocolate cyst",
-            "high-grade serous cystadenoma",
-            "mucinous cystadenoma",
-            "serous cystadenoma",
-            "simple cyst",
-            "teratoma",
-            "theca cell tumor",
-        ),
-        ("thyroid nodule", "composition"): ("solid", "predominantly solid", "predominantly cystic", "cystic", "spongiform"),
-        ("thyroid nodule", "calcifications"): ("no", "microcalcifications", "macrocalcifications"),
-        ("solid lesion", "class"): ("benign", "malignant"),
-        ("solid lesion", "margin"): ("smooth", "spiculated"),
-        ("solid lesion", "shape"): ("irregular", "oval", "round"),
-        ("solid lesion", "echogenicity"): ECHOES,
-        ("cyst", "shape"): ("oval", "round"),
-    }
-)
-"""What a single-choice question offers; fixed, so that a question does not depend on what else a folder holds."""
 
 
 @dataclass(frozen=True)
