@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from umind.data.conversation import HEAD_MEASURES, Finding, Turn, questions, sentences
 from umind.data.instruct import KINDS, OPTIONS, Case, speak
 from umind.data.labelled import Facts, Labelled
-from umind.data.wording import FOCAL, say, say_measure, word
+from umind.data.wording import FOCAL, OWN, say, say_measure, word
 from umind.geometry.ellipse import ellipse_of_mask
 from umind.tasks import classify, detect, keypoints, measure, report, segment
 from umind.tokens.template import Block
@@ -169,6 +169,22 @@ def ask_keypoints(name: str, rng: np.random.Generator) -> Asked:
     return Asked(keypoints.block(say(name, rng)), (name,) * (1 + len(keypoints.AXIS_ENDS)))
 
 
+def choose_absent(scene: Scene, rng: np.random.Generator) -> list[str]:
+    """One or two names that are not there; where the organ is normal, what it lacks as well: that is hard to tell."""
+    if not scene.absent:
+        return []
+    lacking = [name for name in scene.absent if name in (*OWN.get(scene.facts.organ, ()), "lesion")]
+    anything = [scene.absent[rng.integers(len(scene.absent))] for _ in range(2 if rng.random() < 0.5 else 1)]
+    return anything + [lacking[rng.integers(len(lacking))] for _ in range(2 if lacking else 0)]
+
+
+def ask_absent(name: str, rng: np.random.Generator) -> Asked:
+    """Segment, detect, measure or point at something that is not there."""
+    sized = name in FOCAL or name == "fetal head"
+    ask = (ask_measure, ask_keypoints)[rng.integers(2)] if sized and rng.random() < 0.4 else ask_region
+    return ask(name, rng)
+
+
 def ask_whole(facts: Facts, rng: np.random.Generator) -> Asked:
     """Whether what is asked for as a whole, an organ, is what is scanned."""
     others = [organ for organ in ORGANS if organ != facts.organ]
@@ -258,12 +274,7 @@ def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 3) 
         asked.append(ask_region("lesion", rng))
     if names and (classed := ask_class(scene, names[rng.integers(len(names))], rng)):
         asked.append(classed)
-    if scene.absent:
-        for _ in range(2 if rng.random() < 0.5 else 1):
-            name = scene.absent[rng.integers(len(scene.absent))]
-            sized = name in FOCAL or name == "fetal head"
-            ask = (ask_measure, ask_keypoints)[rng.integers(2)] if sized and rng.random() < 0.4 else ask_region
-            asked.append(ask(name, rng))
+    asked += [ask_absent(name, rng) for name in choose_absent(scene, rng)]
     if scene.facts.organ and rng.random() < 0.15:
         asked.append(ask_whole(scene.facts, rng))
     if (rng.random() < 0.3 or scene.facts.attributes) and (whole := ask_image(scene, rng)):

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 FOCAL = ("breast lesion", "ovarian mass", "thyroid nodule", "liver lesion", "solid lesion", "cyst")
 """Structures that the bare words for a lesion may mean."""
+
+OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "breast": ("breast lesion",),
+        "ovary": ("ovarian mass",),
+        "thyroid": ("thyroid nodule",),
+        "liver": ("liver lesion",),
+        "phantom": ("cyst", "solid lesion"),
+    }
+)
+"""What a normal image of an organ lacks: the negatives that no glance at the anatomy gives away."""
 
 WORDINGS: Mapping[str, tuple[str, ...]] = {
     "breast lesion": (

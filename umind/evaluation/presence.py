@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 
+from umind.data.wording import OWN
 from umind.evaluation.interview import Verb, interview, unit_of_chance
 from umind.evaluation.verbs import Verbs
 from umind.metrics.bootstrap import Interval, bootstrap_interval
@@ -19,10 +19,6 @@ from umind.schema.sample import Sample
 
 NUM_ABSENT = 2
 SENSITIVITY = 0.95
-OWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"breast": ("breast lesion",), "ovary": ("ovarian mass",), "phantom": ("cyst", "solid lesion")}
-)
-"""What a normal image of an organ lacks: the negatives that no glance at the anatomy gives away."""
 
 
 @dataclass(frozen=True)
