@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import peft
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -117,7 +118,6 @@ def test_every_verb_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_adapter_goes_on_top(folder: Path) -> None:
-    peft = pytest.importorskip("peft")
     model = read(folder)
     model.add_adapter(peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"], init_lora_weights=False))
     model.save_pretrained(folder / "adapter")

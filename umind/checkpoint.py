@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.hub import cached_file
 
+from umind.backbone.adapter import merge_adapter
 from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.errors import CheckpointError
@@ -24,19 +24,16 @@ EMBEDDED = Path(__file__).parent / "weights" / "umind-tiny"
 def load(
     source: str | Path | None, *, device: str, dtype: str, adapter: str | Path | None = None
 ) -> tuple[UMindModel, UMindProcessor]:
-    """Model in evaluation mode, and processor, from what `locate` takes, with an adapter on top if one is given.
+    """Model in evaluation mode, and processor, from what `locate` takes, with an adapter merged into it if one is given.
 
     Raises:
         CheckpointError: No config, tokenizer or safetensors weights, or weights missing, unknown or of another shape, which
             are named.
         ValueError: No floating type has this name.
-        ImportError: An adapter was given and peft is not installed.
     """
     precision = getattr(torch, dtype, None)
     if not isinstance(precision, torch.dtype) or not precision.is_floating_point:
         raise ValueError(f"{dtype!r} is no floating type of torch, as float32 or bfloat16 are")
-    if adapter is not None and find_spec("peft") is None:
-        raise ImportError("an adapter needs peft: pip install peft")
     source = locate(source)
     try:
         check_config(source)
@@ -78,13 +75,14 @@ def check_config(source: str | Path) -> None:
 
 
 def put_on(model: UMindModel, adapter: str | Path) -> None:
-    """Add a LoRA adapter, from a folder or a hub id, to a model; transformers would fall back to a pickled one."""
+    """Merge a LoRA adapter, from a folder or a hub id, into a model; transformers would fall back to a pickled one."""
     try:
         cached_file(str(adapter), "adapter_model.safetensors")
         report = model.load_adapter(str(adapter))
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
     account_for(adapter, report.missing_keys, report.unexpected_keys)
+    merge_adapter(model)
 
 
 def account_for(source: str | Path, missing: Collection[str], unknown: Collection[str], reshaped: Collection[str] = ()) -> None:

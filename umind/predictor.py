@@ -70,7 +70,7 @@ class UMindVL:
             source: Folder or hub id; the embedded model for None and for "umind-tiny", with no download.
             device: Where to run.
             dtype: Floating type of the weights, as "float32" or "bfloat16".
-            adapter: Folder of a LoRA adapter to put on top.
+            adapter: Folder or hub id of a LoRA adapter, to be merged into it.
 
         Raises:
             CheckpointError: The weights are not safetensors, or do not fit their config.
@@ -177,6 +177,8 @@ class UMindVL:
     ) -> Many:
         """Everything at once, from one encode and one prefill: an `Analysis`.
 
+        A measurement that wants millimetres, or square pixels, from an image without spacing is listed as refused.
+
         Args:
             image: Image, or list of images.
             find: Phrases to outline and box.
@@ -189,7 +191,6 @@ class UMindVL:
 
         Raises:
             MissingInputError: A measurement wants points or numbers, which only ``measure`` takes.
-            UncalibratedError: A measurement wants millimetres, or square pixels, and the image has no spacing.
         """
         options = {phrase: tuple(labels) for phrase, labels in classes.items()}
         question = Analyze(tuple(find), tuple(measure), options, tuple(points), text, threshold)

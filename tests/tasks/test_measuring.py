@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from umind import Clip, UltrasoundImage
+from umind.cli.summary import lines
+from umind.export import from_dict, to_csv, to_dict, to_html
 from umind.protocols import measure
 from umind.schema.errors import MissingInputError, UncalibratedError
 from umind.tasks.measure import Measure
@@ -80,6 +82,22 @@ def test_every_protocol_of_one_region_and_its_spread(random_umind):
 def test_analyze_takes_measurements_of_several_regions(random_umind):
     both = random_umind.analyze(image_of(), ["cyst"], measure=["angle of progression", "area"], threshold=1.1)
     assert {name: result.unit for name, result in both.measurements.items()} == {"angle of progression": "deg", "area": "mm2"}
+
+
+def test_analyze_refuses_what_the_image_cannot_give_and_does_the_rest(random_umind):
+    result = random_umind.analyze(image_of(None), ["cyst"], measure=["cephalic index", "area"], threshold=0)
+    assert list(result.measurements) == ["area"]
+    assert result.measurements["area"].unit == "px2"
+    assert list(result.refused) == ["cephalic index"]
+    assert "cephalic index" in result.refused["cephalic index"]
+    assert len(result.segmentations["cyst"])
+    assert from_dict(to_dict(result)).refused == result.refused
+    row = next(line for line in to_csv(result).splitlines() if ",refused," in line)
+    assert result.refused["cephalic index"].split(":")[0] in row
+    page = to_html(image_of(None), result)
+    assert "<h2>Refused</h2>" in page
+    assert any("cephalic index: refused" in line for line in lines(result))
+    assert not random_umind.analyze(image_of(), measure=["cephalic index"], threshold=0).refused
 
 
 def test_a_region_with_no_scale_of_its_own_is_measured_in_pixels(random_umind, monkeypatch):

@@ -11,6 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+from umind.backbone.adapter import AdapterConfig
 from umind.checkpoint import load
 from umind.decoders.decoder import Candidates, RegionOutput
 from umind.decoders.keypoint.head import PointOutput
@@ -240,6 +241,20 @@ def test_frozen_parts_stay_while_the_rest_learns(studio, tmp_path) -> None:
     assert changed
     assert not [name for name in changed if f"{name}.".startswith(tuple(f"{part}." for part in frozen))]
     assert {"regions", "points", "pixels"} == {name.split(".")[0] for name in changed}
+
+
+def test_an_adapter_learns_alone_and_loads_on_the_model_that_it_began_with(studio, tmp_path: Path) -> None:
+    module = studio.module(adapter=AdapterConfig(rank=2))
+    before = {name: value.clone() for name, value in module.model.state_dict().items()}
+    trainer_of(tmp_path, SaveModel(), max_steps=15).fit(module, studio.data())
+    after = module.model.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed  # statistics of batch normalisation stay too: the adapter does not hold them
+    assert all("lora_" in name for name in changed)
+    base, _ = load(studio.init, device="cpu", dtype="float32")
+    adapted, _ = load(studio.init, device="cpu", dtype="float32", adapter=tmp_path / "model")
+    assert set(adapted.state_dict()) == set(base.state_dict())
+    assert any(not torch.equal(value, base.state_dict()[name]) for name, value in adapted.state_dict().items())
 
 
 def test_an_unknown_part_cannot_be_frozen(studio) -> None:

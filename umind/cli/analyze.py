@@ -88,7 +88,7 @@ def run(args: Namespace) -> int:
     check_measurements(args.measure)
     jobs = plan(args.images, args.frame)
     prepare(args.out, jobs)
-    model = open_model(args)
+    model = open_model(args.model, device=args.device, adapter=args.adapter)
     header = to_csv(())
     num_done, written = 0, Counter[str]()
     progress = Progress(len(jobs))

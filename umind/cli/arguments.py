@@ -30,6 +30,7 @@ def add_run_options(parser: ArgumentParser) -> None:
         "--threshold", type=threshold, metavar="T", help="least presence and score, 0 to 1 (default: the calibrated ones)"
     )
     parser.add_argument("--model", type=Path, metavar="DIR", help="folder of a model (default: the embedded one)")
+    parser.add_argument("--adapter", type=Path, metavar="DIR", help="folder of an adapter to put on it")
     parser.add_argument("--device", type=device, default="cpu", metavar="NAME", help="cpu, cuda, cuda:1 ... (default: cpu)")
     parser.add_argument("--json", action="store_true", help="write only JSON to stdout, one line an image")
 

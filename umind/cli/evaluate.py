@@ -29,6 +29,7 @@ def add_parser(subparsers: Subparsers) -> ArgumentParser:
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="which part (default: val)")
     parser.add_argument("--limit", type=int, metavar="N", help="most images of each set, a seeded choice")
     parser.add_argument("--model", type=Path, metavar="DIR", help="folder of a model; the embedded one when not given")
+    parser.add_argument("--adapter", type=Path, metavar="DIR", help="folder of an adapter to put on it")
     parser.add_argument("--device", default="cpu", help="where to run (default: cpu)")
     parser.add_argument("--predictions", type=Path, metavar="FILE", help="where the answers are kept")
     parser.add_argument("--score-only", action="store_true", help="score what --predictions holds, and ask no model")
@@ -45,7 +46,7 @@ def run(args: Namespace) -> int:
     """
     if args.score_only and (args.predictions is None or not args.predictions.is_file()):
         raise CallError("--score-only wants --predictions with a file of answers")
-    model: Verbs | None = None if args.score_only else open_model(args)
+    model: Verbs | None = None if args.score_only else open_model(args.model, device=args.device, adapter=args.adapter)
     try:
         samples = Together(list(open_portions(args.data, args.split, limit=args.limit).values()))
         asked: Verbs | None = Predictions(args.predictions, model) if args.predictions else model

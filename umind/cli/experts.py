@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
     """
     if args.out is not None and args.out.suffix.lower() != ".png":
         raise CallError(f"--out {args.out}: wanted a name that ends in .png")
-    model = open_model(args)
+    model = open_model(args.model, device=args.device)
     try:
         portions = open_portions(args.data, args.split, limit=args.limit)
         if not portions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,17 +17,19 @@ from umind.schema.errors import ImageReadError
 from umind.schema.image import Clip, UltrasoundImage
 
 
-def open_model(args: Namespace) -> UMindVL:
-    """The model that is named, on ``--device``; never one from the network.
+def open_model(source: Path | None, *, device: str, adapter: Path | None = None) -> UMindVL:
+    """A model from a folder, the embedded one for None, with its adapter; never one from the network.
 
     Raises:
-        CallError: There is no such folder, or no model in it.
+        CallError: There is no such folder, or no model or adapter in it.
     """
-    if not Path(locate(args.model)).is_dir():
-        raise CallError(f"no model in {args.model}: wanted a folder with config.json and model.safetensors")
+    if not Path(locate(source)).is_dir():
+        raise CallError(f"no model in {source}: wanted a folder with config.json and model.safetensors")
+    if adapter is not None and not adapter.is_dir():
+        raise CallError(f"no adapter in {adapter}: wanted a folder with adapter_config.json and adapter_model.safetensors")
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return UMindVL.from_pretrained(args.model, device=args.device)
+        return UMindVL.from_pretrained(source, device=device, adapter=adapter)
     except (ValueError, OSError) as error:
         raise CallError(str(error)) from error
 

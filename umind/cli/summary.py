@@ -57,8 +57,8 @@ def analysis_lines(analysis: Analysis) -> Iterator[str]:
     """Everything that was asked, in the order of the command's options."""
     for phrase, found in analysis.segmentations.items():
         yield from instance_lines(found, analysis.detections.get(phrase))
-    parts = (analysis.measurements, analysis.classifications, analysis.keypoints)
-    for part in parts:
+    yield from (f"{name}: refused, {reason}" for name, reason in analysis.refused.items())
+    for part in (analysis.measurements, analysis.classifications, analysis.keypoints):
         for result in part.values():
             yield from lines(result)
     if analysis.report is not None:

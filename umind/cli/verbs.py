@@ -99,7 +99,7 @@ def run(args: Namespace) -> int:
         CallError: The options are too few, the picture cannot be written there, or there is no model.
     """
     check(args)
-    model = open_model(args)
+    model = open_model(args.model, device=args.device, adapter=args.adapter)
     try:
         image = open_still(args.image, spacing=args.spacing, ruler=args.ruler, frame=args.frame)
     except ValueError as error:

@@ -58,6 +58,7 @@ footer { margin-top: 2rem; padding-top: .5rem; border-top: 1px solid var(--rule)
 """
 MEASUREMENT_COLUMNS = ("Measurement", "Value", "Method", "Calibration", "Presence")
 RANGE_COLUMNS = ("Measurement", "Number", "Value", "Formula holds for", "")
+REFUSED_COLUMNS = ("Measurement", "Why")
 FINDING_COLUMNS = ("Phrase", "Kind", "Found", "Scores", "Presence")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Content Security Policy: whatever a text might smuggle in, the browser loads nothing and runs nothing."""
@@ -84,6 +85,7 @@ def to_html(image: UltrasoundImage, analysis: Analysis) -> str:
     sections = [
         section("Measurements", MEASUREMENT_COLUMNS, measurement_rows(analysis)),
         range_section(analysis),
+        section("Refused", REFUSED_COLUMNS, [[name, reason] for name, reason in analysis.refused.items()]),
         section("Findings", FINDING_COLUMNS, finding_rows(analysis)),
         *(class_section(phrase, found) for phrase, found in analysis.classifications.items()),
         report_section(analysis),

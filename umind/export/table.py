@@ -18,11 +18,12 @@ Row = dict[str, str | float | None]
 def to_csv(analyses: Analysis | Iterable[Analysis]) -> str:
     r"""Analyses as a table with a header line, rows ended by ``\n``.
 
-    ``kind`` is ``segmentation``, ``detection``, ``keypoint``, ``measurement``, ``classification`` or ``finding``, a sentence of
-    the report. What is absent has one row with its presence and no name, score or value. ``name`` is the instance's number, the
-    keypoint or the class; ``score`` its confidence or probability. ``in_range`` is ``yes`` where a formula was used inside its
-    range, ``no`` outside, and empty where no range is known. Boxes are xyxy in source pixels, a keypoint is in ``x1``,
-    ``y1``. A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    ``kind`` is ``segmentation``, ``detection``, ``keypoint``, ``measurement``, ``refused`` (a measurement that the image
+    cannot give), ``classification`` or ``finding``, a sentence of the report. What is absent has one row with its presence
+    and no name, score or value. ``name`` is the instance's number, the keypoint, the class, or why a measurement is
+    refused; ``score`` its confidence or probability. ``in_range`` is ``yes`` where a formula was used inside its range,
+    ``no`` outside, and empty where no range is known. Boxes are xyxy in source pixels, a keypoint is in ``x1``, ``y1``. A
+    text that a spreadsheet would run as a formula gets an apostrophe in front.
 
     Args:
         analyses: One, or any number.
@@ -55,6 +56,8 @@ def rows_of(analysis: Analysis) -> Iterator[Row]:
         yield from keypoint_rows(analysis.name, phrase, keypoints)
     for phrase, measurement in analysis.measurements.items():
         yield measurement_row(analysis.name, phrase, measurement)
+    for phrase, reason in analysis.refused.items():
+        yield {"image": analysis.name, "kind": "refused", "phrase": phrase, "name": reason}
     for phrase, classification in analysis.classifications.items():
         yield from class_rows(analysis.name, phrase, classification)
     if analysis.report is None:

@@ -279,6 +279,7 @@ class Analysis(ResultData):
         measurements: By name of ``measure``.
         classifications: By phrase of ``classes``.
         report: Generated text; None unless asked for.
+        refused: Why, by name of ``measure``, where this image cannot give it.
         name: Name of the image.
     """
 
@@ -288,6 +289,7 @@ class Analysis(ResultData):
     measurements: Mapping[str, Measurement] = field(kw_only=True)
     classifications: Mapping[str, Classification] = field(kw_only=True)
     report: Report | None = field(default=None, kw_only=True)
+    refused: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     name: str = field(default="", kw_only=True)
 
 

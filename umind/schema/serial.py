@@ -115,7 +115,7 @@ def decode_fields(data: Mapping[str, Any]) -> Any:
     if kind is None:
         raise ValueError(f"unknown result type {name!r}; known are {', '.join(sorted(kinds))}")
     wanted, given = {entry.name: str(entry.type) for entry in fields(kind)}, data.keys() - {"type"}
-    missing = {entry.name for entry in fields(kind) if entry.default is MISSING} - given
+    missing = {entry.name for entry in fields(kind) if entry.default is entry.default_factory is MISSING} - given
     if missing or given - wanted.keys():
         raise ValueError(f"{name}: missing fields {sorted(missing)}, unknown fields {sorted(given - wanted.keys())}")
     try:
@@ -130,6 +130,8 @@ def decode_field(name: str, annotation: str, value: Any) -> Any:
         return decode_logits(value)
     if name in SHAPES:
         return np.asarray(value, np.float32).reshape(SHAPES[name])
+    if annotation == "Mapping[str, str]" and all(isinstance(text, str) for text in value.values()):
+        return dict(value)
     if name in MAPPINGS and isinstance(value, Mapping):
         return {key: decode_fields(item) for key, item in value.items()}
     if annotation in ("float", "float | None") and value is not None:

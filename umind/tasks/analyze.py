@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from umind.schema.errors import UncalibratedError
 from umind.schema.result import Analysis
 from umind.tasks.classify import Classify
 from umind.tasks.detect import detection
@@ -63,23 +64,34 @@ class Analyze:
         return tuple(block for question in self.questions() for block in question.blocks())
 
     def read(self, readout: Readout) -> Analysis:
-        """Every question's result, by its phrase."""
+        """Every question's result, by its phrase; a measurement that wants a scale which the image lacks is refused."""
         results, parts, start = [], [], 0
         for question in self.questions():
             stop = start + len(question.blocks())
             parts.append(readout.part(start, stop))
-            results.append(question.read(parts[-1]))
+            results.append(attempt(question, parts[-1]))
             start = stop
         rest = iter(results)
+        found = {phrase: next(rest) for phrase in self.find}
+        taken = {name: next(rest) for name in self.measure}
         return Analysis(
-            {phrase: next(rest) for phrase in self.find},
+            found,
             detections={
                 phrase: detection(part.region, part, phrase, self.threshold)
                 for phrase, part in zip(self.find, parts, strict=False)
             },
-            measurements={phrase: next(rest) for phrase in self.measure},
+            measurements={name: value for name, value in taken.items() if not isinstance(value, UncalibratedError)},
             classifications={phrase: next(rest) for phrase in self.classes},
             keypoints={phrase: next(rest) for phrase in self.points},
             report=next(rest, None),
+            refused={name: str(error) for name, error in taken.items() if isinstance(error, UncalibratedError)},
             name=readout.image.name,
         )
+
+
+def attempt(question: Question[Any], readout: Readout) -> Any:
+    """A question's result, or why the image cannot give it for want of a scale."""
+    try:
+        return question.read(readout)
+    except UncalibratedError as error:
+        return error

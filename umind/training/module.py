@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from umind import checkpoint
+from umind.backbone.adapter import AdapterConfig, add_adapter
 from umind.backbone.moe.config import MoEConfig
 from umind.backbone.moe.routing import record_routing
 from umind.backbone.moe.upcycle import upcycle
@@ -61,6 +62,8 @@ class UMindModule(LightningModule):
         encoder_rate: Peak rate of the pixel encoder, as a share of that.
         frozen: Parts of the model that stay as they are, by names of modules; the backward pass of the encoder's first
             layers is the dearest of all.
+        adapter: Learn a low-rank adapter beside the weights and leave these as they are; what is saved is the adapter, for
+            ``UMindVL.from_pretrained(adapter=...)``. None trains the weights themselves.
         experts: Put experts into every layer of the language model, beside the dense blocks that they start from
             (`umind.backbone.moe.upcycle`). They are new, and learn also inside a part that is frozen: with ``pixels``,
             ``language``, ``regions`` and ``points`` frozen, they alone do. None for the model as it is, with or without.
@@ -77,6 +80,7 @@ class UMindModule(LightningModule):
         learning_rate: float = 1e-3,
         encoder_rate: float = 0.4,
         frozen: tuple[str, ...] = FIRST_LAYERS,
+        adapter: AdapterConfig | None = None,
         experts: MoEConfig | None = None,
         weight_decay: float = 0.05,
         warmup_steps: int = 200,
@@ -94,6 +98,8 @@ class UMindModule(LightningModule):
         for name in frozen:
             for parameter in part_of(self.model, name).parameters():
                 parameter.requires_grad_(False)
+        if adapter is not None:
+            add_adapter(self.model, adapter)
         if experts is not None:
             upcycle(self.model.language, experts)
         self.weights = loss.completed(MoEConfig.read(self.model.config))
@@ -109,6 +115,9 @@ class UMindModule(LightningModule):
         """Frozen parts keep their batch statistics too; Lightning has a warning for who says so earlier."""
         for name in self.frozen:
             part_of(self.model, name).eval()
+        for module in self.model.modules():
+            if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
+                module.eval()
 
     def forward(self, batch: Batch, sites: InstanceSites | None = None) -> UMindOutput:
         """One pass over a batch; instances are read at the peaks of the centre maps where no sites are given."""
