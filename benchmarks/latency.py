@@ -1,7 +1,8 @@
-"""What calls cost: seconds and memory by verb, images, targets and pixels, and three ratios, since seconds age.
+"""What calls cost: seconds and memory by verb, images, targets and pixels, and ratios, since seconds age.
 
 ``python -m benchmarks.latency``, on a machine that does nothing else. Writes ``latency.json`` and ``latency.png``. What is
-compared takes turns; segment-anything ViT-B (Kirillov et al., 2023) has random weights here, which cost what trained ones do.
+compared takes turns; segment-anything ViT-B (Kirillov et al., 2023) and the network of one specialist have random weights here,
+which cost what trained ones do.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from segment_anything import SamPredictor, sam_model_registry
 from benchmarks.cards import write_card
 from benchmarks.curves import cost_picture
 from benchmarks.memory import peak_of
+from benchmarks.peers.network import build_network, outline
 from benchmarks.provenance import RESULTS, provenance
 from benchmarks.tables import latency_tables
 from benchmarks.timing import Timing, interleaved
@@ -27,6 +29,7 @@ from benchmarks.workloads import WORKLOADS
 from umind.checkpoint import locate
 from umind.evaluation.phantoms import FIRST_SEED, draw_phantoms
 from umind.predictor import UMindVL
+from umind.processor.letterbox import letterbox
 from umind.schema.result import Analysis
 
 TARGETS = (
@@ -79,20 +82,24 @@ def measured(axis: str, model: UMindVL, folder: Path, options: argparse.Namespac
 
 
 def ratios(model: UMindVL, options: argparse.Namespace) -> dict[str, Any]:
-    """Sixteen targets over one, without and with masks at full size, and segment-anything over ``segment``."""
+    """Sixteen targets over one, without and with masks at full size; ``analyze`` over a specialist, SAM over ``segment``."""
     image = draw_phantoms([FIRST_SEED["val"]])[0].image
+    specialist = build_network(imagenet=False).to(options.device).eval()
+    size = model.processor.image_processor.size
     timings: dict[str, Timing] = interleaved(
         {
             "analyze_1": lambda: model.analyze(image, TARGETS[:1], text=False),
             "analyze_16": lambda: model.analyze(image, TARGETS, text=False),
             "analyze_1_with_masks": lambda: masks_of_all(model.analyze(image, TARGETS[:1], text=False)),
             "analyze_16_with_masks": lambda: masks_of_all(model.analyze(image, TARGETS, text=False)),
+            "specialist": lambda: outline(specialist, letterbox(image.grey, size)[0]),
         },
         options.repetitions,
     )
     card: dict[str, Any] = {
         "sixteen_over_one": timings["analyze_16"].median / timings["analyze_1"].median,
         "sixteen_over_one_with_masks": timings["analyze_16_with_masks"].median / timings["analyze_1_with_masks"].median,
+        "analyze_over_specialist": timings["analyze_1"].median / timings["specialist"].median,
     }
     if options.sam_repetitions:
         sam = SamPredictor(sam_model_registry["vit_b"]().to(options.device).eval())

@@ -92,6 +92,7 @@ def latency_tables(card: Card) -> str:
         for key, words in (
             ("sixteen_over_one", "`analyze` of 16 phrases over 1"),
             ("sixteen_over_one_with_masks", "the same with all masks read at full size"),
+            ("analyze_over_specialist", "`analyze` of 1 phrase over the network of one specialist"),
             ("sam_over_segment", "SAM ViT-B with a box over `segment` with masks read"),
         )
         if key in card

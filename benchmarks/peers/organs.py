@@ -82,7 +82,8 @@ LEGS = (
         ),
     ),
 )
-"""The runs behind the embedded weights, as the model card tells of them; the last one taught the decoders alone."""
+"""The first four runs behind the embedded weights, as the model card tells of them; of these the last taught the decoders alone,
+and a fifth taught every part again after the specialists had been trained."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Organ:
 
     @property
     def num_samples(self) -> int:
-        """Samples of these sets that umind-tiny saw in all its runs."""
+        """Samples of these sets that umind-tiny had seen in all its runs."""
         return round(sum(leg.num_samples * leg.shares[name] for leg in LEGS for name in self.sets))
 
 
