@@ -24,6 +24,24 @@ def comparison_table(card: Card) -> str:
     return table(title, heading, rows)
 
 
+def regions_table(card: Card) -> str:
+    """Each region, seen and unseen, as `benchmarks.regions.score` found them."""
+    seen = {(score["region"], score["word"]): score for score in card["regions"] if score["seen"]}
+    rows = [
+        [
+            score["region"],
+            str(score["num_images"]),
+            score["word"],
+            interval(seen[score["region"], score["word"]]["dice"]),
+            interval(score["dice"]),
+        ]
+        for score in card["regions"]
+        if not score["seen"]
+    ]
+    heading = ("Region", "Images", "Asked for", "Trained with it", "Trained without it")
+    return table(f"One region left out: mean Dice of the best instance, {card['split']} split", heading, rows)
+
+
 def reports_table(ours: Card, precedents: Card) -> str:
     """Reports of a model, and the reports of the most similar training images, on the same images.
 

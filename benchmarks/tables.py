@@ -12,14 +12,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.provenance import REPOSITORY, RESULTS
-from benchmarks.side_by_side import comparison_table, reports_table
+from benchmarks.side_by_side import comparison_table, regions_table, reports_table
 from umind.evaluation.markdown import Card, number, percent, table
 from umind.evaluation.tables import card_tables
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 DOCUMENTS = (REPOSITORY / "README.md", REPOSITORY / "umind" / "weights" / "umind-tiny" / "README.md")
 MAIN = ("test", "test-images", "val", "val-images", "phantoms")
-CARDS = (*MAIN, "precedents-test", "precedents-val", "compared-test", "compared-val", "latency", "ablation", "drawn-line")
+CARDS = (
+    *MAIN,
+    *("precedents-test", "precedents-val", "compared-test", "compared-val"),
+    *("regions-test", "latency", "ablation", "drawn-line"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,6 +55,8 @@ def figures_of(cards: Mapping[str, Card]) -> str:
             parts.append(comparison_table(compared))
         if precedents is not None and "report" in main_card:
             parts.append(reports_table(main_card, precedents))
+    if "regions-test" in cards:
+        parts.append(regions_table(cards["regions-test"]))
     if "latency" in cards:
         parts.append(latency_tables(cards["latency"]))
     if "ablation" in cards:
@@ -144,6 +150,10 @@ def figures_in_short(card: Card) -> str:
     parts += [f"presence {s['name']} auroc {number(s['auroc']['value'])}" for s in card.get("presence", ())[:1]]
     parts += [f"{s['dataset']} {s['structure']} class auroc {number(s['auroc']['value'])}" for s in card.get("diagnosis", ())]
     parts += [f"{s['dataset']} {s['name']} mae {number(s['mae']['value'], 2)} mm" for s in card.get("measurement", ())]
+    parts += [
+        f"{s['region']} {'seen' if s['seen'] else 'unseen'} as {s['word']} dice {number(s['dice']['value'])}"
+        for s in card.get("regions", ())
+    ]
     if "phantoms" in card:
         parts += [f"phantom {s['phrase']} ap50 {number(s['ap50'])}" for s in card["phantoms"]["instances"]]
         parts.append(f"phantom answers {number(card['phantoms']['answers']['right'])}")

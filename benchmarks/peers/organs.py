@@ -82,8 +82,8 @@ LEGS = (
         ),
     ),
 )
-"""The first four runs behind the embedded weights, as the model card tells of them; of these the last taught the decoders alone,
-and a fifth taught every part again after the specialists had been trained."""
+"""The first four runs behind the embedded weights; the last of them taught the decoders alone. A fifth taught every part again
+after the specialists had been trained."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,19 @@ def test_examples_ask_for_things_that_are_there_and_that_are_not(examples: list[
     assert all(token for e in examples for b in e.blocks for token in task_tokens(b.response or ""))
 
 
+def test_what_is_to_stay_unheard_is_never_asked(store: Store) -> None:
+    def said(**kwargs: object) -> str:
+        mixture = Mixture([store], [1.0], size=SIZE, seed=0, **kwargs)
+        return " ".join(f"{b.query} {b.response}".lower() for k in range(60) for b in mixture[k].blocks)
+
+    assert "cyst" in said()
+    assert "fetal head" in said()
+    silent = said(unheard=("cyst", "fetal head"))
+    assert "cyst" not in silent
+    assert "fetal head" not in silent
+    assert "solid lesion" in silent
+
+
 def test_points_are_the_axis_ends_of_every_instance_of_their_region(examples: list[Example], processor: UMindProcessor) -> None:
     several = 0
     for example in examples:

@@ -36,6 +36,7 @@ class MixtureData(LightningDataModule):
         val_limit: Most validation images of each set; ``predict`` walks through the same ones.
         num_workers: Processes that prepare examples; the stream is the same for any number.
         seed: Decides the stream.
+        unheard: Names that nothing is asked about, neither where they are nor where they are not: what a model is not to know.
         shards: Folder of what ``umind data shards`` packed from the training stores. Training then streams from there without
             end: ``num_samples`` says nothing, a run that is resumed begins new passes, and validation still reads stores::
 
@@ -52,11 +53,13 @@ class MixtureData(LightningDataModule):
         val_limit: int = 60,
         num_workers: int = 1,
         seed: int = 0,
+        unheard: tuple[str, ...] = (),
         shards: Path | None = None,
     ) -> None:
         super().__init__()
         self.folder, self.weights, self.batch_size, self.num_samples = Path(folder), dict(weights), batch_size, num_samples
         self.val_limit, self.num_workers, self.seed, self.shards = val_limit, num_workers, seed, shards
+        self.unheard = frozenset(unheard)
         self.collator: Collator | None = None
         self.resumed_from = 0
 
@@ -83,7 +86,13 @@ class MixtureData(LightningDataModule):
             return self._loader(self._streamed(self.shards))
         stores = self.stores("train")
         self._name_missing(stores, self.folder)
-        mixture = Mixture(list(stores.values()), [self.weights[name] for name in stores], size=self.image_size, seed=self.seed)
+        mixture = Mixture(
+            list(stores.values()),
+            [self.weights[name] for name in stores],
+            size=self.image_size,
+            seed=self.seed,
+            unheard=self.unheard,
+        )
         whole_batches = self.num_samples // self.batch_size * self.batch_size
         return self._loader(mixture, sampler=Onward(self.resumed_from, whole_batches))
 
@@ -105,14 +114,15 @@ class MixtureData(LightningDataModule):
         if not packed:
             raise ValueError(f"{folder} holds no train shard of {', '.join(self.weights)}: run `umind data shards`")
         self._name_missing(packed, folder)
-        return ShardMixture(packed, self.weights, size=self.image_size, seed=self.seed + self.resumed_from)
+        seed = self.seed + self.resumed_from
+        return ShardMixture(packed, self.weights, size=self.image_size, seed=seed, unheard=self.unheard)
 
     def _name_missing(self, found: Collection[str], folder: Path) -> None:
         if missing := [name for name in self.weights if name not in found]:
             warnings.warn(f"no training images of {', '.join(missing)} in {folder}", UserWarning, stacklevel=3)
 
     def _walk(self, split: Split, limit: int | None) -> Walk:
-        return Walk(list(self.stores(split).values()), size=self.image_size, seed=self.seed, limit=limit)
+        return Walk(list(self.stores(split).values()), size=self.image_size, seed=self.seed, limit=limit, unheard=self.unheard)
 
     def _loader(self, dataset: Any, **kwargs: Any) -> DataLoader[Example]:
         return ResumableLoader(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -132,6 +132,12 @@ def observe(view: Labelled) -> Scene:
     return Scene(view.facts, tuple(findings), tuple(absent), view.labels.shape[0], said, without_tokens(view.report))
 
 
+def without(scene: Scene, names: frozenset[str]) -> Scene:
+    """A scene that says nothing of some names, neither that they are there nor that they are not."""
+    findings = tuple(finding for finding in scene.findings if finding.name not in names)
+    return replace(scene, findings=findings, absent=tuple(name for name in scene.absent if name not in names))
+
+
 def sizeable(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "b 4"]:
     """Boxes that the view does not cut off, largest first."""
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
@@ -251,13 +257,15 @@ def turn(scene: Scene, rng: np.random.Generator) -> Asked:
     return Asked(Block(said.question, said.answer), said.targets)
 
 
-def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 3) -> Example:
-    """Ask a view a handful of questions.
+def build_example(
+    view: Labelled, rng: np.random.Generator, num_turns: int = 3, unheard: frozenset[str] = frozenset()
+) -> Example:
+    """Ask a view a handful of questions, none of them about names that are to stay unheard.
 
     Findings are segmented or detected once, two at random where there are more; one finding is measured, pointed at or
     classified; something absent is asked for; and a few questions are answered in words.
     """
-    scene = observe(view)
+    scene = without(observe(view), unheard)
     many = len(scene.findings) > MAX_REGIONS
     shown = rng.permutation(len(scene.findings))[:MAX_REGIONS] if many else range(len(scene.findings))
     asked: list[Asked] = [ask_region(scene.findings[k].name, rng) for k in shown]
@@ -280,6 +288,7 @@ def build_example(view: Labelled, rng: np.random.Generator, num_turns: int = 3) 
     if (rng.random() < 0.3 or scene.facts.attributes) and (whole := ask_image(scene, rng)):
         asked.append(whole)
     asked += [turn(scene, rng) for _ in range(num_turns)]
+    asked = [question for question in asked if unheard.isdisjoint(question.targets)]
     order = rng.permutation(len(asked))
     return assemble(view.pixels, scene, [asked[k] for k in order])
 

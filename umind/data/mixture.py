@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -26,15 +26,24 @@ class Mixture(Dataset[Example]):
         size: Side of the model frame.
         seed: Decides everything.
         augmented: Random views; the plain canvas otherwise.
+        unheard: Names that nothing is asked about.
     """
 
     def __init__(
-        self, stores: Sequence[Store], weights: Sequence[float], *, size: int, seed: int, augmented: bool = True
+        self,
+        stores: Sequence[Store],
+        weights: Sequence[float],
+        *,
+        size: int,
+        seed: int,
+        augmented: bool = True,
+        unheard: Collection[str] = (),
     ) -> None:
         self.stores = stores
         self.shares = np.asarray(weights, np.float64) / np.sum(weights)
         self.size = size
         self.seed = seed
+        self.unheard = frozenset(unheard)
         self.transform = build_augmentation() if augmented else None
 
     def __getitem__(self, index: int) -> Example:
@@ -42,10 +51,10 @@ class Mixture(Dataset[Example]):
         store = self.stores[rng.choice(len(self.stores), p=self.shares)]
         item = store[int(rng.integers(len(store)))]
         if self.transform is None:
-            return view_example(item, self.size, rng)
+            return view_example(item, self.size, rng, self.unheard)
         if rng.random() < LESION_FREE:
             item = beside_lesion(item, rng) or item
-        return view_example(augment(item, self.transform, rng), self.size, rng)
+        return view_example(augment(item, self.transform, rng), self.size, rng, self.unheard)
 
 
 class Walk(Dataset[Example]):
@@ -56,21 +65,25 @@ class Walk(Dataset[Example]):
         size: Side of the model frame.
         seed: Decides the choice and the questions.
         limit: Most images of each store; all when None.
+        unheard: Names that nothing is asked about.
     """
 
-    def __init__(self, stores: Sequence[Store], *, size: int, seed: int, limit: int | None) -> None:
+    def __init__(
+        self, stores: Sequence[Store], *, size: int, seed: int, limit: int | None, unheard: Collection[str] = ()
+    ) -> None:
         rng = np.random.default_rng(seed)
         places = [(store, k) for store in stores for k in sorted(rng.permutation(len(store))[:limit])]
         self.places = places
         self.size = size
         self.seed = seed
+        self.unheard = frozenset(unheard)
 
     def __len__(self) -> int:
         return len(self.places)
 
     def __getitem__(self, index: int) -> Example:
         store, place = self.places[index]
-        return view_example(store[place], self.size, np.random.default_rng((self.seed, index)))
+        return view_example(store[place], self.size, np.random.default_rng((self.seed, index)), self.unheard)
 
 
 class Onward(Sampler[int]):
@@ -100,6 +113,6 @@ class Onward(Sampler[int]):
         return self.length
 
 
-def view_example(item: Labelled, size: int, rng: np.random.Generator) -> Example:
+def view_example(item: Labelled, size: int, rng: np.random.Generator, unheard: frozenset[str] = frozenset()) -> Example:
     """A canvas brought to the model frame, and asked."""
-    return build_example(framed(item, size), rng)
+    return build_example(framed(item, size), rng, unheard=unheard)

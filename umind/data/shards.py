@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +97,24 @@ class ShardMixture(IterableDataset[Example]):
         weights: Relative share of each set.
         size: Side of the model frame.
         seed: Decides everything.
+        unheard: Names that nothing is asked about.
     """
 
-    def __init__(self, shards: Mapping[str, Sequence[Path]], weights: Mapping[str, float], *, size: int, seed: int) -> None:
+    def __init__(
+        self,
+        shards: Mapping[str, Sequence[Path]],
+        weights: Mapping[str, float],
+        *,
+        size: int,
+        seed: int,
+        unheard: Collection[str] = (),
+    ) -> None:
         self.shards = {name: tuple(paths) for name, paths in shards.items()}
         shares = np.array([weights[name] for name in self.shards], np.float64)
         self.shares = shares / shares.sum()
         self.size = size
         self.seed = seed
+        self.unheard = frozenset(unheard)
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
@@ -123,7 +133,7 @@ class ShardMixture(IterableDataset[Example]):
                 count += 1
                 name = zlib.crc32(f"{item.facts.dataset}/{item.facts.key}".encode())
                 rng = np.random.default_rng((self.seed, turn, name))
-                yield view_example(augment(item, transform, rng), self.size, rng)
+                yield view_example(augment(item, transform, rng), self.size, rng, self.unheard)
             if not count:
                 raise ValueError(f"a worker has no shard of {Path(paths[0]).name}: pack fewer samples a shard")
             turn += 1

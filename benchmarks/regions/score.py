@@ -1,0 +1,97 @@
+"""Scores the models that lack a region on that region: ``python -m benchmarks.regions.score --data DIR``.
+
+Beside each stands the model that saw everything. Writes ``benchmarks/results/regions-<split>.json``; a run on test adds a line
+to ``test_runs.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cards import note_test_run, write_card
+from benchmarks.images import open_images
+from benchmarks.provenance import RESULTS, provenance
+from benchmarks.regions.region import REGIONS, WHOLE, Region
+from benchmarks.side_by_side import regions_table
+from umind.evaluation.card import to_card
+from umind.evaluation.interview import interview, unit_of_chance
+from umind.evaluation.rows import mean_interval
+from umind.evaluation.suites import Together
+from umind.evaluation.truth import is_outlined, masks_of
+from umind.evaluation.verbs import Verbs
+from umind.metrics.bootstrap import Interval
+from umind.metrics.overlap import dice
+from umind.predictor import UMindVL
+from umind.schema.sample import Sample
+
+
+@dataclass(frozen=True)
+class RegionScore:
+    """One model on one region, asked in one word.
+
+    Args:
+        region: Name of the region.
+        seen: Whether the model was trained with it.
+        word: What was asked for.
+        num_images: Images that show it, outlined.
+        dice: Mean Dice of the best instance, whatever its presence, with its 95 % interval over patients.
+    """
+
+    region: str
+    seen: bool
+    word: str
+    num_images: int
+    dice: Interval
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Score, write, print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.regions.score", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--models", type=Path, default=Path("runs/regions"), help="what benchmarks.regions.train wrote")
+    parser.add_argument("--split", choices=("val", "test"), default="val")
+    parser.add_argument("--limit", type=int, help="most images of each set, a seeded choice")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    options = parser.parse_args(arguments)
+    images = open_images(options.data, options.split, limit=options.limit)
+    load = partial(UMindVL.from_pretrained, device=options.device)
+    models = {name: load(options.models / name / "model") for name in (WHOLE, *REGIONS)}
+    scores = [
+        score
+        for name, region in REGIONS.items()
+        for seen, model in ((True, models[WHOLE]), (False, models[name]))
+        for score in evaluate(model, Together([images.portions[place] for place in region.sets]), name, region, seen=seen)
+    ]
+    card: dict[str, Any] = provenance(options.device) | images.facts | {"model": "regions", "regions": to_card(scores)}
+    if options.split == "test":
+        note_test_run(options.results / "test_runs.csv", card)
+    name = f"regions-{options.split}" if options.limit is None else f"regions-{options.split}-limit-{options.limit}"
+    print(f"{regions_table(card)}\n\nwritten: {write_card(options.results, name, card)}")
+
+
+def evaluate(model: Verbs, samples: Together, name: str, region: Region, *, seen: bool) -> Iterator[RegionScore]:
+    """Ask a model for a region in each of its words."""
+    shown = [sample for sample in samples if is_outlined(sample, region.phrase)]
+    overlaps = overlaps_of(model, shown, region)
+    units = [unit_of_chance(sample) for sample in shown]
+    for word, values in overlaps.items():
+        yield RegionScore(name, seen, word, len(shown), mean_interval(values, units))
+
+
+def overlaps_of(model: Verbs, samples: Sequence[Sample], region: Region) -> Mapping[str, list[float]]:
+    """Dice of the best instance for each word, image by image."""
+    found: dict[str, list[float]] = {word: [] for word in region.words}
+    ask = partial(model.segment, threshold=0)
+    for sample, word, result in interview(model, samples, lambda _: region.words, ask):
+        found[word].append(dice(result.masks[0], masks_of(sample, region.phrase).any(0)))
+    return found
+
+
+if __name__ == "__main__":
+    main()
