@@ -135,7 +135,8 @@ def observe(view: Labelled) -> Scene:
 def without(scene: Scene, names: frozenset[str]) -> Scene:
     """A scene that says nothing of some names, neither that they are there nor that they are not."""
     findings = tuple(finding for finding in scene.findings if finding.name not in names)
-    return replace(scene, findings=findings, absent=tuple(name for name in scene.absent if name not in names))
+    facts = replace(scene.facts, organ="") if scene.facts.organ in names else scene.facts
+    return replace(scene, facts=facts, findings=findings, absent=tuple(n for n in scene.absent if n not in names))
 
 
 def sizeable(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "b 4"]:
