@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.history import history_table, read_runs
 from benchmarks.provenance import REPOSITORY, RESULTS
 from benchmarks.side_by_side import comparison_table, regions_table, reports_table
 from umind.evaluation.markdown import Card, number, percent, table
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("documents", nargs="*", type=Path, default=[path for path in DOCUMENTS if path.exists()])
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the cards")
     options = parser.parse_args(arguments)
-    figures = figures_of(read_cards(options.results))
+    figures = figures_of(read_cards(options.results), read_runs(options.results / "test_runs.csv"))
     for path in options.documents:
         path.write_text(rewrite(path.read_text("utf-8"), figures, str(path)), "utf-8")
         print(f"rewritten: {path}")
@@ -44,8 +45,8 @@ def read_cards(folder: Path) -> dict[str, Card]:
     return {name: json.loads(path.read_text("utf-8")) for name, path in paths.items() if path.exists()}
 
 
-def figures_of(cards: Mapping[str, Card]) -> str:
-    """The text between the marks: the test card, or the validation card while there is no test card, then latency."""
+def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()) -> str:
+    """The text between the marks: the test card, or the validation card while there is no test card, then the others."""
     parts = []
     main_card = next((cards[name] for name in MAIN if name in cards), None)
     if main_card is not None:
@@ -57,6 +58,8 @@ def figures_of(cards: Mapping[str, Card]) -> str:
             parts.append(reports_table(main_card, precedents))
     if "regions-test" in cards:
         parts.append(regions_table(cards["regions-test"]))
+    if runs:
+        parts.append(history_table(runs))
     if "latency" in cards:
         parts.append(latency_tables(cards["latency"]))
     if "ablation" in cards:
