@@ -59,6 +59,15 @@ def test_look_alikes_weigh_as_much_as_strangers() -> None:
     assert 0.305 < threshold < 0.32
 
 
+def test_what_is_never_missed_does_not_hide_missed_lesions() -> None:
+    lesions, heads, normals = np.linspace(0.2, 1, 100), np.full(900, 0.99), np.full(20, 0.4)
+    presence = np.concatenate([lesions, heads, normals])
+    there, own = np.arange(1020) < 1000, (np.arange(1020) < 100) | (np.arange(1020) >= 1000)
+    threshold = fit_presence_threshold(presence, there, own)
+    assert (lesions >= threshold).mean() >= 0.97
+    assert (presence[there] >= 0.41).mean() >= 0.97  # which would have silenced the normal images
+
+
 def test_score_threshold_counts_best() -> None:
     cases = [CountCase(6.0, np.array([0.9, 0.8, 0.3]), 2), CountCase(6.0, np.array([0.7, 0.4]), 1)]
     assert 0.4 < fit_score_threshold((cases, []), 1.0, 0.0, 0.5) < 0.7

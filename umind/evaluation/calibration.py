@@ -72,7 +72,7 @@ def fit_calibration(model: UMindVL, samples: Iterable[Sample], phantoms: Sequenc
     """Fit all six numbers.
 
     Presence is fitted on the questions of `umind.evaluation.presence` put through both ``segment`` and ``detect``; its
-    threshold is the one of highest balanced accuracy among those that keep a sensitivity of 0.97. The score threshold gives
+    threshold is the one of highest balanced accuracy among those that keep a sensitivity of 0.97 on lesions. The score threshold gives
     most exact counts, phantoms with several lesions and real images with mostly one weighing the same: each alone pulls to its
     side. The temperature is the most likely one for benign and malignant. The scale of spreads makes 1.96 of them
     hold 95 % of the true values of calipers on phantoms.
@@ -149,7 +149,8 @@ def fit_platt(logits: Float[np.ndarray, "n"], there: Bool[np.ndarray, "n"]) -> t
 def fit_presence_threshold(presence: Float[np.ndarray, "n"], there: Bool[np.ndarray, "n"], own: Bool[np.ndarray, "n"]) -> float:
     """Threshold of highest balanced accuracy among those whose sensitivity is at least 0.97; the middle one of equals.
 
-    Specificity is the mean of that on the organ's own absent structures and that on foreign ones, or the many easy foreign
+    Sensitivity is that on lesions of the organ shown, where there are any: heads and vessels, which no threshold misses, would
+    hide what is missed. Specificity is the mean of that on the organ's own absent structures and that on foreign ones, or the many easy foreign
     ones would decide alone.
 
     Args:
@@ -159,7 +160,8 @@ def fit_presence_threshold(presence: Float[np.ndarray, "n"], there: Bool[np.ndar
     """
     values = np.unique(presence)
     thresholds = np.concatenate([[values[0] / 2], (values[1:] + values[:-1]) / 2])
-    sensitivity = 1 - share_below(presence[there], thresholds)
+    lesions = there & own if (there & own).any() else there
+    sensitivity = 1 - share_below(presence[lesions], thresholds)
     kinds = [kind for kind in (~there & own, ~there & ~own) if kind.any()]
     specificity = np.mean([share_below(presence[kind], thresholds) for kind in kinds], axis=0)
     worth = np.where(sensitivity >= LEAST_SENSITIVITY, sensitivity + specificity, -1)
