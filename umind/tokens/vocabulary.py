@@ -1,6 +1,10 @@
-"""Special tokens. A task token names a kind of output inside the sequence."""
+"""Special tokens. A task token names a kind of output inside the sequence; their ids depend on the tokenizer."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 PAD = "<pad>"
 IMAGE = "<image>"
@@ -19,4 +23,39 @@ REGION_TOKENS = (SEG, DET, MEAS)
 """Task tokens that stand for the instances of a phrase; ``[KPT]`` stands for one named point."""
 
 SPECIAL_TOKENS = (PAD, IMAGE, QUERY, ANSWER, END, *TASK_TOKENS)
-"""All of them; a token's place here is its id."""
+"""All of them; a token's place here is its id in the tokenizers that umind trains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenIds:
+    """What the special tokens are in one vocabulary; as they stand here, in those that umind trains.
+
+    Args:
+        pad: Fills rows of a batch.
+        image: Stands for one visual token.
+        query: Opens a block, and stands nowhere else.
+        answer: Between the words of a question and its response.
+        end: Closes a response.
+        tasks: Of ``TASK_TOKENS``, in their order.
+        opening: In front of the visual tokens.
+    """
+
+    pad: int = SPECIAL_TOKENS.index(PAD)
+    image: int = SPECIAL_TOKENS.index(IMAGE)
+    query: int = SPECIAL_TOKENS.index(QUERY)
+    answer: Sequence[int] = (SPECIAL_TOKENS.index(ANSWER),)
+    end: int = SPECIAL_TOKENS.index(END)
+    tasks: Sequence[int] = tuple(SPECIAL_TOKENS.index(token) for token in TASK_TOKENS)
+    opening: Sequence[int] = ()
+
+    def of(self, *tokens: str) -> tuple[int, ...]:
+        """Ids of task tokens."""
+        return tuple(self.tasks[TASK_TOKENS.index(token)] for token in tokens)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and lists, for ``config.json``."""
+        return {name: list(value) if isinstance(value, Sequence) else value for name, value in asdict(self).items()}
+
+
+OWN_IDS = TokenIds()
+"""Ids in the tokenizers that umind trains."""

@@ -97,7 +97,8 @@ class UMindModule(LightningModule):
         if experts is not None:
             upcycle(self.model.language, experts)
         self.weights = loss.completed(MoEConfig.read(self.model.config))
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
+        for part in (self.model.pixels, self.model.regions, self.model.points):
+            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def setup(self, stage: str) -> None:
         """Hand the processor to the data."""
@@ -117,6 +118,7 @@ class UMindModule(LightningModule):
             attention_mask=batch.attention_mask,
             pixel_values=batch.pixel_values.to(memory_format=torch.channels_last),
             sites=sites,
+            patches=batch.patches,
         )
         return output
 
