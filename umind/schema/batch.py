@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -106,11 +107,12 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """On another device."""
-        return Batch(*(None if part is None else part.to(device) for part in self._parts()))
+        return Batch(*self._each(lambda part: part.to(device)))
 
     def pin_memory(self) -> Batch:
         """In page-locked memory."""
-        return Batch(*(None if part is None else part.pin_memory() for part in self._parts()))
+        return Batch(*self._each(lambda part: part.pin_memory()))
 
-    def _parts(self) -> list[Any]:
-        return [getattr(self, field.name) for field in fields(self)]
+    def _each(self, move: Callable[[Any], Any]) -> list[Any]:
+        parts = (getattr(self, field.name) for field in fields(self))
+        return [None if part is None else move(part) for part in parts]

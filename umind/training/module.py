@@ -26,7 +26,7 @@ from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.batch import Batch
 from umind.tokens.slots import IGNORED
 from umind.training.objective import LossWeights, objective
-from umind.training.pretrained import load_imagenet_mobilenet
+from umind.backbone.imagenet import load_imagenet_mobilenet
 
 FIRST_LAYERS = ("pixels.encoder.conv_stem", "pixels.encoder.bn1", "pixels.encoder.blocks.0", "pixels.encoder.blocks.1")
 
