@@ -66,7 +66,8 @@ TIED = ("qwen2_5_vl", "qwen3_vl")
 ROOMY = ("qwen2_vl", "qwen3_vl")
 """Families whose tables are larger than the vocabulary here, as all real ones are."""
 
-PIXELS = PixelConfig(encoder="mobilenetv2_035", image_size=64, width=16, mask_channels=8)
+SIDE = 64
+PIXELS = PixelConfig(encoder="mobilenetv2_035", image_size=SIDE, width=16, mask_channels=8)
 DECODERS = DecoderConfig(instance_size=32, kernel_channels=8, max_instances=4)
 
 

@@ -61,7 +61,7 @@ def load(
     model = cast(UMindModel, accounted(source, loaded))
     if adapter is not None:
         put_on(model, adapter)
-    return settled(model, device), processor_for(model.config, tokenizer, patcher)
+    return settled(model, device), processor_for(model, tokenizer, patcher)
 
 
 def load_backbone(
@@ -92,31 +92,32 @@ def load_backbone(
         family = AutoConfig.from_pretrained(source).model_type
         if family not in FAMILIES:
             raise ValueError(f"it is a {family!r} model, and not one of {', '.join(FAMILIES)}")
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = cast(PreTrainedTokenizerFast, AutoTokenizer.from_pretrained(source))
         patcher = Qwen2VLImageProcessor.from_pretrained(source)
         loaded = AutoModelForImageTextToText.from_pretrained(
             source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no Qwen-VL could be read from {source}: {error}") from error
-    backbone = cast(PreTrainedModel, accounted(source, loaded))
+    backbone, pixels = accounted(source, loaded), pixels or PixelConfig()
     add_task_tokens(backbone, tokenizer)
-    ids, experts = chat_ids(tokenizer, backbone.config.image_token_id), backbone.config._experts_implementation
+    ids = chat_ids(tokenizer, backbone.config.image_token_id)
+    chosen = backbone.config._attn_implementation, backbone.config._experts_implementation
     config = UMindConfig(
-        pixel_config=pixels or PixelConfig(),
+        pixel_config=pixels,
         text_config=backbone.config,
         decoder_config=decoders or DecoderConfig(),
         token_ids=ids.to_dict(),
         tie_word_embeddings=backbone.config.tie_word_embeddings,
         pad_token_id=ids.pad,
         eos_token_id=ids.end,
-        attn_implementation=backbone.config._attn_implementation,  # a config around another resets it there
-    )
-    backbone.config._experts_implementation = experts
+    )  # which has reset the choice of kernels in what it holds
+    backbone.config._attn_implementation, backbone.config._experts_implementation = chosen
     model = UMindModel(config, backbone)
-    if imagenet and at_hand(config.pixel_config.encoder):
+    if imagenet and at_hand(pixels.encoder):
         load_imagenet_mobilenet(model.pixels.encoder)
-    return settled(model.to(precision), device), processor_for(config, tokenizer, patcher)
+    model.to(precision)  # type: ignore[arg-type]
+    return settled(model, device), processor_for(model, tokenizer, patcher)
 
 
 def precision_of(dtype: str) -> torch.dtype:
@@ -132,12 +133,11 @@ def precision_of(dtype: str) -> torch.dtype:
 
 
 def processor_for(
-    config: UMindConfig, tokenizer: PreTrainedTokenizerFast, patcher: Qwen2VLImageProcessor | None
+    model: UMindModel, tokenizer: PreTrainedTokenizerFast, patcher: Qwen2VLImageProcessor | None
 ) -> UMindProcessor:
-    """The processor that fits a config."""
-    pixels = config.pixel_config
-    assert isinstance(pixels, PixelConfig)
-    return UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens, patcher, config.ids)
+    """The processor that fits a model."""
+    pixels, ids = model.config.pixel_config, model.config.ids
+    return UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens, patcher, ids)
 
 
 def settled(model: UMindModel, device: str) -> UMindModel:
@@ -164,7 +164,7 @@ def locate(source: str | Path | None) -> str | Path:
 
 
 def check_config(source: str | Path) -> UMindConfig:
-    """The config; refuse a folder without a config of this model; transformers would build one of its default size, 8 billion weights.
+    """The config; a folder without one of this model is refused: transformers would build one of 8 billion weights.
 
     Raises:
         ValueError: The config is of another model, or says nothing about the language model.
@@ -172,13 +172,14 @@ def check_config(source: str | Path) -> UMindConfig:
     config = json.loads(Path(str(cached_file(str(source), "config.json"))).read_text("utf-8"))
     if config.get("model_type") != UMindConfig.model_type or not config.get("text_config"):
         raise ValueError(f"its config.json is of a {config.get('model_type')!r} model and not of a 'umind' one")
-    return cast(UMindConfig, UMindConfig.from_dict(config))
+    return UMindConfig.from_dict(config)
 
 
 def read_patcher(source: str | Path) -> Qwen2VLImageProcessor:
     """What a Qwen-VL's vision tower gets its patches from."""
     said = json.loads(Path(str(cached_file(str(source), "processor_config.json"))).read_text("utf-8"))
-    return Qwen2VLImageProcessor.from_dict(said["patcher"])
+    patcher: Qwen2VLImageProcessor = Qwen2VLImageProcessor.from_dict(said["patcher"])
+    return patcher
 
 
 def put_on(model: UMindModel, adapter: str | Path) -> None:

@@ -54,7 +54,7 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     model_type = "umind"
     sub_configs_defaults: ClassVar[dict[str, type[PreTrainedConfig] | SubConfigSpec]] = {  # type: ignore[assignment]
         "pixel_config": PixelConfig,
-        "text_config": SubConfigSpec(AutoConfig, model_type=Qwen3Config.model_type),  # type: ignore[no-untyped-call]
+        "text_config": SubConfigSpec(AutoConfig, model_type=Qwen3Config.model_type),
         "decoder_config": DecoderConfig,
     }
 
@@ -75,12 +75,12 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     @property
     def ids(self) -> TokenIds:
         """Ids of the special tokens."""
-        return OWN_IDS if self.token_ids is None else TokenIds(**self.token_ids)
+        return OWN_IDS if self.token_ids is None else TokenIds.from_dict(self.token_ids)
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
         """Of the language model itself, also where it is inside a Qwen-VL; transformers looks one level deep."""
         assert isinstance(self.text_config, PreTrainedConfig)
-        return self.text_config.get_text_config(decoder, encoder)  # type: ignore[no-any-return]
+        return self.text_config.get_text_config(decoder, encoder)
 
     @classmethod
     def tiny(cls, vocab_size: int = 2048, **sizes: Any) -> UMindConfig:
@@ -154,13 +154,14 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
 
     def __init__(self, config: UMindConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__(config)
-        pixels, text, decoders = config.pixel_config, config.get_text_config(), config.decoder_config
+        pixels, side, decoders = config.pixel_config, config.text_config, config.decoder_config
         assert isinstance(pixels, PixelConfig)
+        assert isinstance(side, PreTrainedConfig)
         assert isinstance(decoders, DecoderConfig)
-        has_eyes = is_qwen_vl(config.text_config)
+        has_eyes, text = is_qwen_vl(side), config.get_text_config()
         self.pixels = PixelEncoder(pixels, None if has_eyes else text.hidden_size)
         if backbone is None:
-            self.language = (FAMILIES[config.text_config.model_type] if has_eyes else Qwen3Model)(config.text_config)
+            self.language = (FAMILIES[side.model_type] if has_eyes else Qwen3Model)(side)
             if (experts := MoEConfig.read(config)) is not None:
                 attach(self.language, experts)
             self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)

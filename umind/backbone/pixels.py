@@ -67,7 +67,8 @@ class PixelFeatures:
         return len(self.tokens)
 
     def __getitem__(self, index: slice) -> PixelFeatures:
-        return PixelFeatures(*(part if part is None else part[index] for part in self._parts()))
+        parts: list[Any] = [None if part is None else part[index] for part in self._parts()]
+        return PixelFeatures(*parts)
 
     @property
     def counts(self) -> list[int]:
@@ -86,7 +87,8 @@ class PixelFeatures:
         """Join along the batch."""
         longest = max(part.tokens.shape[1] for part in parts)
         columns = zip(*(part.padded(longest)._parts() for part in parts), strict=True)
-        return cls(*(None if column[0] is None else torch.cat(column) for column in columns))
+        joined: list[Any] = [None if column[0] is None else torch.cat(column) for column in columns]
+        return cls(*joined)
 
     def padded(self, length: int) -> PixelFeatures:
         """With zeros behind the tokens, up to a length; itself where it has that length."""

@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import (
-    PreTrainedConfig,
     PreTrainedModel,
     Qwen2_5_VLModel,
     Qwen2VLModel,
@@ -34,7 +33,7 @@ FAMILIES = MappingProxyType(
 """Networks by the ``model_type`` of their config."""
 
 
-def is_qwen_vl(config: PreTrainedConfig | None) -> bool:
+def is_qwen_vl(config: object) -> bool:
     """Whether a config is of one of the families."""
     return getattr(config, "model_type", None) in FAMILIES
 
@@ -56,7 +55,8 @@ class QwenVL:
         """The features with the vision tower's tokens in place of the pixel encoder's."""
         if patches is None:
             raise ValueError("a Qwen-VL looks at the image itself: it wants `patches`, as the processor makes them")
-        seen = self.network.get_image_features(patches.values, patches.grids)
+        network: Any = self.network
+        seen = network.get_image_features(patches.values, patches.grids)
         layers = getattr(seen, "deepstack_features", None) or ()
         return replace(
             features,
@@ -77,7 +77,7 @@ class QwenVL:
         if features is None or features.grids is None:
             return places.expand(3, *places.shape)
         first = places.masked_fill(~is_image, places.shape[1]).amin(1, keepdim=True)
-        height, width = features.grids.split(1, 1)
+        height, width = features.grids[:, :1], features.grids[:, 1:]
         nth = places - first
         words = torch.where(nth >= height * width, places + self.excess(features), places)
         return torch.stack([torch.where(is_image, first + step, words) for step in (0, nth // width, nth % width)])
@@ -100,5 +100,6 @@ class QwenVL:
         if is_image is not None and features is not None and features.deep is not None:
             layers = features.deep[features.is_token].unbind(1)
             arguments |= {"visual_pos_masks": is_image, "deepstack_visual_embeds": list(layers)}
-        hidden: Tensor = self.network.language_model(inputs_embeds=embeddings, **arguments).last_hidden_state
+        network: Any = self.network
+        hidden: Tensor = network.language_model(inputs_embeds=embeddings, **arguments).last_hidden_state
         return hidden

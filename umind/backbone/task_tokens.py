@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from tokenizers import AddedToken
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from umind.tokens.vocabulary import TASK_TOKENS
@@ -23,10 +24,11 @@ def add_task_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) 
     known, vocabulary = len(tokenizer), tokenizer.get_vocab()
     new = [token for token in TASK_TOKENS if token not in vocabulary]
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in new], special_tokens=True)
-    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
+    if len(tokenizer) > len(model.get_input_embeddings().get_parameter("weight")):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     rows = tokenizer.convert_tokens_to_ids(new)
-    tables = {id(part.weight): part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings())}
+    parts: tuple[nn.Module, ...] = (model.get_input_embeddings(), model.get_output_embeddings())  # type: ignore[no-untyped-call]
+    tables = {id(table): table for table in (part.get_parameter("weight") for part in parts)}
     draw = torch.Generator().manual_seed(0)
     for table in tables.values():
         old = table[:known].float()

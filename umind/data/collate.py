@@ -35,7 +35,8 @@ class Collator:
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """Join examples; the jitter is decided by the pixels, so a batch is the same whenever it is made."""
         patches = self.processor.patches([example.pixels for example in examples])
-        packed = self.processor.pack([example.blocks for example in examples], patches and patches.counts)
+        counts = None if patches is None else patches.counts
+        packed = self.processor.pack([example.blocks for example in examples], counts)
         size = examples[0].pixels.shape[0]
         return Batch(
             pixel_values=torch.from_numpy(normalise(np.stack([e.pixels for e in examples])))[:, None],

@@ -70,7 +70,7 @@ class UMindProcessor(ProcessorMixin):
         """Pixel values, ids, mask and labels (see ``pack``) of images, each with its questions, and ``patches``."""
         pixel_values, _ = self.image_processor(images)
         patches = self.patches([image.pixels for image in images])
-        packed = self.pack(questions, patches and patches.counts)
+        packed = self.pack(questions, None if patches is None else patches.counts)
         return BatchFeature({"pixel_values": pixel_values, **packed, **({"patches": patches} if patches else {})})
 
     def patches(self, images: Sequence[UInt8[np.ndarray, "h w *channels"]]) -> Patches | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
@@ -24,25 +26,30 @@ def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
     Raises:
         ValueError: It has no such template, or not exactly one token between the image and the question.
     """
-    asked = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}
-    told = {"role": "assistant", "content": [{"type": "text", "text": ANSWER}]}
+    asked: Any = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}
+    told: Any = {"role": "assistant", "content": [{"type": "text", "text": ANSWER}]}
     try:
         prompt = str(tokenizer.apply_chat_template([asked], tokenize=False, add_generation_prompt=True))
         whole = str(tokenizer.apply_chat_template([asked, told], tokenize=False))
     except (ValueError, TypeError, TemplateError) as error:
         raise ValueError(f"the tokenizer has no chat template for images: {error}") from error
-    opening, _, rest = prompt.partition(tokenizer.convert_ids_to_tokens(image))
+    opening, _, rest = prompt.partition(str(tokenizer.convert_ids_to_tokens(image)))
     behind, _, answer = rest.partition(QUESTION)
-    query, end = (tokenizer.encode(text, add_special_tokens=False) for text in (behind, whole.partition(ANSWER)[2]))
+    query, end = (read(tokenizer, text) for text in (behind, whole.partition(ANSWER)[2]))
     if len(query) != 1 or not answer or not end:
         raise ValueError(f"the chat template wants one token between image and question, and an answer after: {prompt!r}")
-    pad = tokenizer.pad_token_id
+    pad, tasks = tokenizer.pad_token_id, [tokenizer.convert_tokens_to_ids(token) for token in TASK_TOKENS]
     return TokenIds(
         pad=end[0] if pad is None else pad,
         image=image,
         query=query[0],
-        answer=tuple(tokenizer.encode(answer, add_special_tokens=False)),
+        answer=read(tokenizer, answer),
         end=end[0],
-        tasks=tuple(tokenizer.convert_tokens_to_ids(list(TASK_TOKENS))),
-        opening=tuple(tokenizer.encode(opening, add_special_tokens=False)),
+        tasks=tuple(number for number in tasks if isinstance(number, int)),
+        opening=read(tokenizer, opening),
     )
+
+
+def read(tokenizer: PreTrainedTokenizerFast, text: str) -> tuple[int, ...]:
+    """Ids of a piece of a template, in which special tokens are special."""
+    return tuple(tokenizer.encode(text, add_special_tokens=False))

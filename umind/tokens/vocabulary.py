@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,10 +43,10 @@ class TokenIds:
     pad: int = SPECIAL_TOKENS.index(PAD)
     image: int = SPECIAL_TOKENS.index(IMAGE)
     query: int = SPECIAL_TOKENS.index(QUERY)
-    answer: Sequence[int] = (SPECIAL_TOKENS.index(ANSWER),)
+    answer: tuple[int, ...] = (SPECIAL_TOKENS.index(ANSWER),)
     end: int = SPECIAL_TOKENS.index(END)
-    tasks: Sequence[int] = tuple(SPECIAL_TOKENS.index(token) for token in TASK_TOKENS)
-    opening: Sequence[int] = ()
+    tasks: tuple[int, ...] = tuple(SPECIAL_TOKENS.index(token) for token in TASK_TOKENS)
+    opening: tuple[int, ...] = ()
 
     def of(self, *tokens: str) -> tuple[int, ...]:
         """Ids of task tokens."""
@@ -54,7 +54,12 @@ class TokenIds:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and lists, for ``config.json``."""
-        return {name: list(value) if isinstance(value, Sequence) else value for name, value in asdict(self).items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, numbers: Mapping[str, Any]) -> TokenIds:
+        """What ``to_dict`` gave."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in numbers.items()})
 
 
 OWN_IDS = TokenIds()
