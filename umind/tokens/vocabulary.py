@@ -59,7 +59,8 @@ class TokenIds:
     @classmethod
     def from_dict(cls, numbers: Mapping[str, Any]) -> TokenIds:
         """What ``to_dict`` gave."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in numbers.items()})
+        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in numbers.items()}
+        return cls(**given)
 
 
 OWN_IDS = TokenIds()
