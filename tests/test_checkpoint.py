@@ -10,7 +10,7 @@ from tiny_network import POINT, SEGMENT, build, inputs, pixel_values
 from torch import Tensor
 
 from umind import checkpoint
-from umind.checkpoint import load, locate, save
+from umind.checkpoint import load, load_backbone, locate, save
 from umind.model import UMindModel
 from umind.schema.errors import CheckpointError
 
@@ -174,6 +174,15 @@ def test_missing_or_broken_file(folder: Path, name: str, content: str | None) ->
 def test_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
         read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", ["umind", "qwen3", None])
+def test_what_is_no_qwen_vl_is_no_backbone(folder: Path, kind: str | None) -> None:
+    (folder / "config.json").unlink()
+    if kind is not None:
+        (folder / "config.json").write_text(json.dumps({"model_type": kind}), "utf-8")
+    with pytest.raises(CheckpointError, match="no Qwen-VL could be read"):
+        load_backbone(folder, device="cpu", dtype="float32")
 
 
 @pytest.fixture

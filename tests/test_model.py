@@ -9,12 +9,11 @@ from torch import Tensor
 from umind.decoders.decoder import InstanceSites
 from umind.model import StateRecorder, UMindConfig, UMindModel
 from umind.processor.processor import UMindProcessor
-from umind.tokens.slots import IGNORED, IMAGE_ID, find_slots, layout, visible_to_last_block
+from umind.tokens.slots import IGNORED, find_slots, layout, visible_to_last_block
 from umind.tokens.template import Block
-from umind.tokens.vocabulary import END, KPT, REGION_TOKENS, SPECIAL_TOKENS
+from umind.tokens.vocabulary import KPT, OWN_IDS, REGION_TOKENS
 
 MODEL, PROCESSOR = build()
-END_ID = SPECIAL_TOKENS.index(END)
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_the_prefix_attends_both_ways(model: UMindModel, processor: UMindProcess
         before = model(**packed, features=features).hidden
         features.tokens[0, -1] += 1
         after = model(**packed, features=features).hidden
-    assert packed["input_ids"][0, 0] == IMAGE_ID
+    assert packed["input_ids"][0, 0] == OWN_IDS.image
     assert (after[0, 0] - before[0, 0]).abs().max() > 1e-3
 
 
@@ -185,7 +184,7 @@ def continue_without_cache(model: UMindModel, ids: Tensor, images: Tensor, steps
     """Greedy continuation, each step from the start; the end is not allowed."""
     for _ in range(steps):
         logits = model(input_ids=ids, pixel_values=images, decode=False).logits[:, -1]
-        logits[:, END_ID] = -torch.inf
+        logits[:, OWN_IDS.end] = -torch.inf
         ids = torch.cat([ids, logits.argmax(1, keepdim=True)], 1)
     return ids
 

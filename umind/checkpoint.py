@@ -9,13 +9,26 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
-from transformers import PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen2VLImageProcessor,
+)
 from transformers.utils.hub import cached_file
 
 from umind.backbone.adapter import merge_adapter
+from umind.backbone.imagenet import at_hand, load_imagenet_mobilenet
+from umind.backbone.pixels import PixelConfig
+from umind.backbone.qwen_vl import FAMILIES, is_qwen_vl
+from umind.backbone.task_tokens import add_task_tokens
+from umind.decoders.config import DecoderConfig
 from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.errors import CheckpointError
+from umind.tokens.chat import chat_ids
 
 EMBEDDED = Path(__file__).parent / "weights" / "umind-tiny"
 """Folder of the model that ships inside the package."""
@@ -31,29 +44,113 @@ def load(
             are named.
         ValueError: No floating type has this name.
     """
-    precision = getattr(torch, dtype, None)
-    if not isinstance(precision, torch.dtype) or not precision.is_floating_point:
-        raise ValueError(f"{dtype!r} is no floating type of torch, as float32 or bfloat16 are")
+    precision = precision_of(dtype)
     source = locate(source)
     try:
-        check_config(source)
+        has_eyes = is_qwen_vl(check_config(source).text_config)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
+        patcher = read_patcher(source) if has_eyes else None
         loaded = UMindModel.from_pretrained(
             source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no model could be read from {source}: {error}") from error
-    model, report = cast(tuple[UMindModel, dict[str, Any]], loaded)
-    account_for(source, report["missing_keys"], report["unexpected_keys"], [str(key[0]) for key in report["mismatched_keys"]])
-    pixels = model.config.pixel_config
-    processor = UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens)
+    model = cast(UMindModel, accounted(source, loaded))
     if adapter is not None:
         put_on(model, adapter)
+    return settled(model, device), processor_for(model, tokenizer, patcher)
+
+
+def load_backbone(
+    source: str | Path,
+    *,
+    device: str,
+    dtype: str,
+    pixels: PixelConfig | None = None,
+    decoders: DecoderConfig | None = None,
+    imagenet: bool = True,
+) -> tuple[UMindModel, UMindProcessor]:
+    """Model in evaluation mode, and processor, around a Qwen-VL; pixel encoder and decoders are fresh, and have yet to learn.
+
+    Args:
+        source: Folder or hub id of a model of `umind.backbone.qwen_vl.FAMILIES`, in transformers' layout.
+        device: Where to run.
+        dtype: Floating type of the weights.
+        pixels: Sizes of the pixel encoder; the usual ones when None.
+        decoders: Sizes of the decoders; the usual ones when None.
+        imagenet: Start the pixel encoder from ImageNet weights where they are at hand.
+
+    Raises:
+        CheckpointError: It is no Qwen-VL, a file is missing, the weights are no safetensors or do not fit their config.
+        ValueError: No floating type has this name, or its chat template is none for images.
+    """
+    precision = precision_of(dtype)
+    try:
+        family = AutoConfig.from_pretrained(source).model_type
+        if family not in FAMILIES:
+            raise ValueError(f"it is a {family!r} model, and not one of {', '.join(FAMILIES)}")
+        tokenizer = cast(PreTrainedTokenizerFast, AutoTokenizer.from_pretrained(source))
+        patcher = Qwen2VLImageProcessor.from_pretrained(source)
+        loaded = AutoModelForImageTextToText.from_pretrained(
+            source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"no Qwen-VL could be read from {source}: {error}") from error
+    backbone, pixels = accounted(source, loaded), pixels or PixelConfig()
+    add_task_tokens(backbone, tokenizer)
+    ids = chat_ids(tokenizer, backbone.config.image_token_id)
+    chosen = backbone.config._attn_implementation, backbone.config._experts_implementation
+    config = UMindConfig(
+        pixel_config=pixels,
+        text_config=backbone.config,
+        decoder_config=decoders or DecoderConfig(),
+        token_ids=ids.to_dict(),
+        tie_word_embeddings=backbone.config.tie_word_embeddings,
+        pad_token_id=ids.pad,
+        eos_token_id=ids.end,
+    )  # which has reset the choice of kernels in what it holds
+    backbone.config._attn_implementation, backbone.config._experts_implementation = chosen
+    model = UMindModel(config, backbone)
+    if imagenet and at_hand(pixels.encoder):
+        load_imagenet_mobilenet(model.pixels.encoder)
+    model.to(precision)  # type: ignore[arg-type]
+    return settled(model, device), processor_for(model, tokenizer, patcher)
+
+
+def precision_of(dtype: str) -> torch.dtype:
+    """A floating type by its name.
+
+    Raises:
+        ValueError: No floating type has it.
+    """
+    precision = getattr(torch, dtype, None)
+    if not isinstance(precision, torch.dtype) or not precision.is_floating_point:
+        raise ValueError(f"{dtype!r} is no floating type of torch, as float32 or bfloat16 are")
+    return precision
+
+
+def processor_for(
+    model: UMindModel, tokenizer: PreTrainedTokenizerFast, patcher: Qwen2VLImageProcessor | None
+) -> UMindProcessor:
+    """The processor that fits a model."""
+    pixels, ids = model.config.pixel_config, model.config.ids
+    return UMindProcessor(UMindImageProcessor(size=pixels.image_size), tokenizer, pixels.num_tokens, patcher, ids)
+
+
+def settled(model: UMindModel, device: str) -> UMindModel:
+    """The model on its device, in evaluation mode."""
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = tensor.data.clone()  # mapped from the file it is unaligned, and kernels then round another way
     model.to(device)  # type: ignore[arg-type]
     model.eval()  # type: ignore[no-untyped-call]
-    return model, processor
+    return model
+
+
+def accounted(source: str | Path, loaded: Any) -> PreTrainedModel:
+    """The model of what transformers loaded, if every weight fits."""
+    model, report = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+    account_for(source, report["missing_keys"], report["unexpected_keys"], [str(key[0]) for key in report["mismatched_keys"]])
+    return model
 
 
 def locate(source: str | Path | None) -> str | Path:
@@ -63,8 +160,8 @@ def locate(source: str | Path | None) -> str | Path:
     return source
 
 
-def check_config(source: str | Path) -> None:
-    """Refuse a folder without a config of this model; transformers would build one of its default size, 8 billion weights.
+def check_config(source: str | Path) -> UMindConfig:
+    """The config; a folder without one of this model is refused: transformers would build one of 8 billion weights.
 
     Raises:
         ValueError: The config is of another model, or says nothing about the language model.
@@ -72,6 +169,14 @@ def check_config(source: str | Path) -> None:
     config = json.loads(Path(str(cached_file(str(source), "config.json"))).read_text("utf-8"))
     if config.get("model_type") != UMindConfig.model_type or not config.get("text_config"):
         raise ValueError(f"its config.json is of a {config.get('model_type')!r} model and not of a 'umind' one")
+    return UMindConfig.from_dict(config)
+
+
+def read_patcher(source: str | Path) -> Qwen2VLImageProcessor:
+    """What a Qwen-VL's vision tower gets its patches from."""
+    said = json.loads(Path(str(cached_file(str(source), "processor_config.json"))).read_text("utf-8"))
+    patcher: Qwen2VLImageProcessor = Qwen2VLImageProcessor.from_dict(said["patcher"])
+    return patcher
 
 
 def put_on(model: UMindModel, adapter: str | Path) -> None:

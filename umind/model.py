@@ -8,17 +8,30 @@ from typing import Any, ClassVar, Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import Cache, DynamicCache, GenerationMixin, PreTrainedConfig, PreTrainedModel, Qwen3Config, Qwen3Model
+from transformers import (
+    AutoConfig,
+    Cache,
+    DynamicCache,
+    GenerationMixin,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen3Config,
+    Qwen3Model,
+)
+from transformers.configuration_utils import SubConfigSpec
 from transformers.utils.generic import ModelOutput
 
+from umind.backbone.language import LanguageSide, OwnLanguage
 from umind.backbone.moe.attach import attach, draw_missing
 from umind.backbone.moe.config import MoEConfig
 from umind.backbone.pixels import PixelConfig, PixelEncoder, PixelFeatures
+from umind.backbone.qwen_vl import FAMILIES, QwenVL, is_qwen_vl
 from umind.decoders.config import DecoderConfig
 from umind.decoders.decoder import InstanceSites, RegionDecoder, RegionOutput
 from umind.decoders.keypoint.head import KeypointHead, PointOutput
-from umind.tokens.slots import IMAGE_ID, anchors, find_slots, layout
-from umind.tokens.vocabulary import END, KPT, PAD, REGION_TOKENS, SPECIAL_TOKENS
+from umind.schema.batch import Patches
+from umind.tokens.slots import anchors, find_slots, layout
+from umind.tokens.vocabulary import KPT, OWN_IDS, REGION_TOKENS, TokenIds
 
 
 class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
@@ -26,8 +39,8 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
     Args:
         pixel_config: Pixel encoder.
-        text_config: Causal language model (Qwen3 architecture, Yang et al., 2025); with experts in every layer if it has the
-            numbers of a `MoEConfig` as ``moe``.
+        text_config: Causal language model (Qwen3 architecture, Yang et al., 2025), or a whole Qwen-VL; with experts in every
+            layer if it has the numbers of a `MoEConfig` as ``moe``.
         decoder_config: Decoders.
         presence_scale: Presence is ``sigmoid(scale * logit + shift)`` (Platt, 1999).
         presence_shift: See ``presence_scale``.
@@ -35,12 +48,13 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         score_threshold: Instances below it are dropped, the best one excepted.
         answer_temperature: Divides the log-likelihoods of options before the softmax of ``classify``.
         spread_scale: Multiplies predicted spreads so that one of them is one standard deviation.
+        token_ids: Numbers of a `TokenIds`; None for those of the tokenizers that umind trains.
     """
 
     model_type = "umind"
-    sub_configs_defaults: ClassVar[dict[str, type[PreTrainedConfig]]] = {  # type: ignore[assignment]
+    sub_configs_defaults: ClassVar[dict[str, type[PreTrainedConfig] | SubConfigSpec]] = {  # type: ignore[assignment]
         "pixel_config": PixelConfig,
-        "text_config": Qwen3Config,
+        "text_config": SubConfigSpec(AutoConfig, model_type=Qwen3Config.model_type),
         "decoder_config": DecoderConfig,
     }
 
@@ -53,9 +67,20 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     score_threshold: float = 0.5
     answer_temperature: float = 1.0
     spread_scale: float = 1.0
+    token_ids: dict[str, Any] | None = None
     tie_word_embeddings: bool = True
-    pad_token_id: int | None = SPECIAL_TOKENS.index(PAD)
-    eos_token_id: int | list[int] | None = SPECIAL_TOKENS.index(END)
+    pad_token_id: int | None = OWN_IDS.pad
+    eos_token_id: int | list[int] | None = OWN_IDS.end
+
+    @property
+    def ids(self) -> TokenIds:
+        """Ids of the special tokens."""
+        return OWN_IDS if self.token_ids is None else TokenIds.from_dict(self.token_ids)
+
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
+        """Of the language model itself, also where it is inside a Qwen-VL; transformers looks one level deep."""
+        assert isinstance(self.text_config, PreTrainedConfig)
+        return self.text_config.get_text_config(decoder, encoder)
 
     @classmethod
     def tiny(cls, vocab_size: int = 2048, **sizes: Any) -> UMindConfig:
@@ -69,8 +94,8 @@ class UMindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
             "num_key_value_heads": 2,
             "head_dim": 64,
             "max_position_embeddings": 1024,
-            "pad_token_id": SPECIAL_TOKENS.index(PAD),
-            "eos_token_id": SPECIAL_TOKENS.index(END),
+            "pad_token_id": OWN_IDS.pad,
+            "eos_token_id": OWN_IDS.end,
             "bos_token_id": None,
         }
         return cls(pixel_config=PixelConfig(), text_config=Qwen3Config(**(text | sizes)), decoder_config=DecoderConfig())
@@ -113,7 +138,12 @@ class StateRecorder:
 
 
 class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
-    """Image and packed questions in; words, regions and points out, from one pass."""
+    """Image and packed questions in; words, regions and points out, from one pass.
+
+    Args:
+        config: Sizes.
+        backbone: A Qwen-VL of ``config.text_config`` to take as language side, weights and all; drawn at random when None.
+    """
 
     config_class = UMindConfig
     base_model_prefix = "umind"
@@ -121,19 +151,26 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     input_modalities = ("image", "text")  # type: ignore[assignment]
     _supports_sdpa = True
     _no_split_modules = ["Qwen3DecoderLayer"]  # noqa: RUF012 (as transformers declares it)
-    _tied_weights_keys = {"lm_head.weight": "language.embed_tokens.weight"}  # noqa: RUF012
 
-    def __init__(self, config: UMindConfig) -> None:
+    def __init__(self, config: UMindConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__(config)
-        pixels, text, decoders = config.pixel_config, config.text_config, config.decoder_config
+        pixels, side, decoders = config.pixel_config, config.text_config, config.decoder_config
         assert isinstance(pixels, PixelConfig)
-        assert isinstance(text, Qwen3Config)
+        assert isinstance(side, PreTrainedConfig)
         assert isinstance(decoders, DecoderConfig)
-        self.pixels = PixelEncoder(pixels, text.hidden_size)
-        self.language = Qwen3Model(text)
-        if (experts := MoEConfig.read(text)) is not None:
-            attach(self.language, experts)
-        self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
+        has_eyes, text = is_qwen_vl(side), config.get_text_config()
+        self.pixels = PixelEncoder(pixels, None if has_eyes else text.hidden_size)
+        if backbone is None:
+            self.language = (FAMILIES[side.model_type] if has_eyes else Qwen3Model)(side)
+            if (experts := MoEConfig.read(config)) is not None:
+                attach(self.language, experts)
+            self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)
+        else:
+            self.language, self.lm_head = backbone.model, backbone.lm_head
+            for module in (*self.language.modules(), self.lm_head):
+                module._is_hf_initialized = True  # or `post_init` would draw it anew
+        table = "language.language_model.embed_tokens" if has_eyes else "language.embed_tokens"
+        self._tied_weights_keys = {"lm_head.weight": f"{table}.weight"}
         self.regions = RegionDecoder(decoders, pixels, text.hidden_size)
         self.points = KeypointHead(text.hidden_size, decoders.instance_size, pixels.mask_channels, decoders.kernel_channels)
         for part in (self.pixels, self.regions, self.points):
@@ -151,19 +188,28 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         super().initialize_weights()  # type: ignore[no-untyped-call]
         draw_missing(self)
 
+    @property
+    def side(self) -> LanguageSide:
+        """The language side, whichever network it is."""
+        return QwenVL(self.language) if is_qwen_vl(self.config.text_config) else OwnLanguage(self.language)
+
     def get_input_embeddings(self) -> nn.Module:
         """Table of the words; peft asks for it."""
-        return self.language.embed_tokens
+        table: nn.Module = self.language.get_input_embeddings()
+        return table
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Replace the table of the words."""
-        assert isinstance(value, nn.Embedding)
-        self.language.embed_tokens = value
+        self.language.set_input_embeddings(value)
 
-    def encode(self, pixel_values: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
-        """Pixels to features, once for an image."""
-        features: PixelFeatures = self.pixels(pixel_values)
-        return features
+    def encode(self, pixel_values: Float[Tensor, "b 1 s s"], patches: Patches | None = None) -> PixelFeatures:
+        """Pixels to features, once for an image.
+
+        Args:
+            pixel_values: Normalised grey images.
+            patches: The same images for the vision tower of a Qwen-VL.
+        """
+        return self.side.look(self.pixels(pixel_values), patches)
 
     def forward(
         self,
@@ -178,6 +224,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         decode: bool = True,
         recorder: StateRecorder | None = None,
         return_dict: Literal[True] = True,
+        patches: Patches | None = None,
     ) -> UMindOutput:
         """The flow line.
 
@@ -193,32 +240,45 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             decode: Run the decoders on the task tokens of this pass.
             recorder: Called with the ids and the last hidden states.
             return_dict: What ``generate`` asks for, and the only way there is.
+            patches: Beside ``pixel_values``, the same images for the vision tower of a Qwen-VL.
         """
         if features is None and pixel_values is not None:
-            features = self.encode(pixel_values)
-        embeddings = self.language.embed_tokens(input_ids)  # (B, L, D)
+            features = self.encode(pixel_values, patches)
+        side, embeddings = self.side, self.get_input_embeddings()(input_ids)  # (B, L, D)
         mask: Tensor | None = attention_mask
+        is_image: Tensor | None = None
         if past_key_values is None or past_key_values.get_seq_length() == 0:
             attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            structure = layout(input_ids, attention_mask)
-            position_ids, mask = structure.position_ids, structure.visible
+            structure = layout(input_ids, attention_mask, self.config.ids, causal=side.causal)
+            is_image = input_ids == self.config.ids.image
+            position_ids, mask = side.positions(structure, is_image, features), structure.visible
             if features is not None:
-                is_image = (input_ids == IMAGE_ID)[..., None]
-                embeddings = embeddings.masked_scatter(is_image, features.tokens.to(embeddings.dtype))
-            past_key_values = DynamicCache(config=self.config.text_config) if use_cache else None
-        hidden = self.language(
-            inputs_embeds=embeddings,
+                tokens = features.tokens[features.is_token].to(embeddings.dtype)
+                embeddings = embeddings.masked_scatter(is_image[..., None], tokens)
+            past_key_values = DynamicCache(config=self.config.get_text_config()) if use_cache else None
+        hidden = side.states(
+            embeddings,
+            features,
+            is_image,
             attention_mask=mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=use_cache,
-        ).last_hidden_state
+        )
         if recorder is not None:
             recorder(input_ids, hidden)
         regions, points = None, None
         if decode and features is not None:
             regions, points = self.decode(input_ids, hidden, features, sites)
         return UMindOutput(self.lm_head(hidden), hidden, regions, points, past_key_values)
+
+    def _prepare_position_ids_for_generation(
+        self, inputs_tensor: Int[Tensor, "b l"], model_kwargs: dict[str, Any]
+    ) -> Int[Tensor, "b t"]:
+        """Positions from which ``generate`` counts on; an image may take more or fewer of them than it has tokens."""
+        positions: Tensor = super()._prepare_position_ids_for_generation(inputs_tensor, model_kwargs)  # type: ignore[no-untyped-call]
+        features: PixelFeatures | None = model_kwargs.get("features")
+        return positions if features is None else positions + self.side.excess(features)
 
     def decode(
         self,
@@ -228,9 +288,10 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         sites: InstanceSites | None = None,
     ) -> tuple[RegionOutput, PointOutput]:
         """Run the decoders on the states at the task tokens of a sequence, however it came about."""
-        areas, points = find_slots(input_ids, REGION_TOKENS), find_slots(input_ids, (KPT,))
+        ids = self.config.ids
+        areas, points = find_slots(input_ids, REGION_TOKENS, ids), find_slots(input_ids, (KPT,), ids)
         regions: RegionOutput = self.regions(areas.states(hidden).float(), areas.rows, features, sites)
-        tokens, owners = (anchors(points, areas, input_ids)[:, None] == regions.slots).nonzero(as_tuple=True)
+        tokens, owners = (anchors(points, areas, input_ids, ids)[:, None] == regions.slots).nonzero(as_tuple=True)
         heatmaps = self.points(
             points.states(hidden).float()[tokens],
             regions.vectors[owners],

@@ -22,12 +22,11 @@ from umind.schema.image import UltrasoundImage
 from umind.tasks.question import Question
 from umind.tasks.readout import BlockReadout, Calibration, Readout, Region, read_regions
 from umind.tokens.slots import Slots, find_slots, layout, visible_to_last_block
-from umind.tokens.vocabulary import END, REGION_TOKENS, SPECIAL_TOKENS
+from umind.tokens.vocabulary import REGION_TOKENS
 
 MAX_NEW_TOKENS = 160
 ResultT = TypeVar("ResultT")
 ValueT = TypeVar("ValueT")
-END_ID = SPECIAL_TOKENS.index(END)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +67,10 @@ class OnePass:
         if not images:
             return []
         pixel_values, frames = self.processor.image_processor(images)
-        features = self.model.encode(pixel_values.to(self.model.device, self.model.dtype))
+        patches = self.processor.patches([image.pixels for image in images])
+        features = self.model.encode(
+            pixel_values.to(self.model.device, self.model.dtype), patches and patches.to(self.model.device)
+        )
         return [
             Encoded(image, frame, features[index : index + 1])
             for index, (image, frame) in enumerate(zip(images, frames, strict=True))
@@ -83,15 +85,15 @@ class OnePass:
             questions: One for each of them, of one kind: the last block of each is open, or of none.
         """
         blocks = [question.blocks() for question in questions]
-        packed = self.processor.pack(blocks).to(self.model.device)
-        ids, mask = packed["input_ids"], packed["attention_mask"]
         features = PixelFeatures.cat([item.features for item in seen])
+        packed = self.processor.pack(blocks, features.counts).to(self.model.device)
+        ids, mask, special = packed["input_ids"], packed["attention_mask"], self.model.config.ids
         is_open = blocks[0][-1].response is None
         output = self.model(input_ids=ids, attention_mask=mask, features=features, use_cache=is_open)
-        block_ids = layout(ids, mask).block_ids
+        block_ids = layout(ids, mask, special).block_ids
         likelihoods = response_likelihoods(output.logits, packed["labels"], block_ids).tolist()
         read = list(read_regions(output.regions, output.points, self.calibration))
-        regions = by_block(find_slots(ids, REGION_TOKENS), block_ids, read)
+        regions = by_block(find_slots(ids, REGION_TOKENS, special), block_ids, read)
         written = self._generate(packed, output, features) if is_open else [("", ())] * len(seen)
         results = []
         for row, (item, question, (text, spoken)) in enumerate(zip(seen, questions, written, strict=True)):
@@ -115,7 +117,8 @@ class OnePass:
         The states are recorded while generating. A task token that is the very last one generated has had no step of its own;
         one more step gives its state.
         """
-        ids, mask = packed["input_ids"], packed["attention_mask"]
+        ids, special = packed["input_ids"], self.model.config.ids
+        mask = visible_to_last_block(layout(ids, packed["attention_mask"], special))
         length = ids.shape[1]
         cache = output.past_key_values
         assert cache is not None
@@ -123,7 +126,9 @@ class OnePass:
         recorder = StateRecorder()
         generated: GenerateDecoderOnlyOutput = self.model.generate(  # type: ignore[misc, assignment]
             input_ids=ids,
-            attention_mask=visible_to_last_block(layout(ids, mask)),
+            attention_mask=mask,
+            features=features,
+            decode=False,
             past_key_values=cache,
             recorder=recorder,
             max_new_tokens=MAX_NEW_TOKENS,
@@ -132,20 +137,27 @@ class OnePass:
         )
         words = generated.sequences[:, length:]
         if words.shape[1] == MAX_NEW_TOKENS:
-            self._step(generated.sequences, visible_to_last_block(layout(ids, mask)), generated.past_key_values, recorder)
+            self._step(generated.sequences, mask, features, generated.past_key_values, recorder)
         said, hidden = recorder.sequence()
-        said = said.masked_fill((said == END_ID).cumsum(1) > 0, END_ID)
+        said = said.masked_fill((said == special.end).cumsum(1) > 0, special.end)
         read = list(read_regions(*self.model.decode(said, hidden, features), self.calibration))
-        found = by_block(find_slots(said, REGION_TOKENS), torch.zeros_like(said), read)
+        found = by_block(find_slots(said, REGION_TOKENS, special), torch.zeros_like(said), read)
         return [(self._words(row), tuple(found[index, 0])) for index, row in enumerate(words)]
 
-    def _step(self, sequences: Int[Tensor, "b l"], mask: Int[Tensor, "b l"], cache: object, recorder: StateRecorder) -> None:
+    def _step(
+        self,
+        sequences: Int[Tensor, "b l"],
+        mask: Int[Tensor, "b l"],
+        features: PixelFeatures,
+        cache: object,
+        recorder: StateRecorder,
+    ) -> None:
         """Feed the last generated token, so that its state is recorded too."""
         grown = torch.cat([mask, mask.new_ones(len(mask), sequences.shape[1] - mask.shape[1])], 1)
         self.model(
             input_ids=sequences[:, -1:],
             attention_mask=grown,
-            position_ids=grown.cumsum(1)[:, -1:] - 1,
+            position_ids=grown.cumsum(1)[:, -1:] - 1 + self.model.side.excess(features),
             past_key_values=cache,
             use_cache=True,
             recorder=recorder,
@@ -153,7 +165,7 @@ class OnePass:
 
     def _words(self, ids: Int[Tensor, "t"]) -> str:
         """Text of generated ids up to the end, task tokens included."""
-        stop = (ids == END_ID).nonzero()
+        stop = (ids == self.model.config.ids.end).nonzero()
         spoken = ids[: int(stop[0])] if len(stop) else ids
         text: str = self.processor.tokenizer.decode(spoken.tolist())
         return text.strip()

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, overload
 
-from umind.checkpoint import load, save
+from umind.backbone.pixels import PixelConfig
+from umind.checkpoint import load, load_backbone, save
+from umind.decoders.config import DecoderConfig
 from umind.io import ImageSource, as_image
 from umind.model import UMindModel
 from umind.one_pass import Encoded, OnePass
@@ -76,6 +78,35 @@ class UMindVL:
             CheckpointError: The weights are not safetensors, or do not fit their config.
         """
         return cls(*load(source, device=device, dtype=dtype, adapter=adapter))
+
+    @classmethod
+    def from_backbone(
+        cls,
+        source: str | Path,
+        *,
+        device: str = "cpu",
+        dtype: str = "float32",
+        pixels: PixelConfig | None = None,
+        decoders: DecoderConfig | None = None,
+    ) -> UMindVL:
+        """A Qwen2-VL, Qwen2.5-VL or Qwen3-VL (dense or with experts), or a fine-tune of one, that can learn to point.
+
+        Its words, vision tower and answers are what they were. The task tokens, the pixel encoder and the decoders are new and
+        untrained: masks, boxes and points mean something after `umind fit`. They are read from the model's own frame, so they
+        are in source pixels whatever size the tower sees.
+
+        Args:
+            source: Folder or hub id.
+            device: Where to run.
+            dtype: Floating type of the weights, as "float32" or "bfloat16".
+            pixels: Sizes of the pixel encoder; those of umind-tiny when None.
+            decoders: Sizes of the decoders; those of umind-tiny when None.
+
+        Raises:
+            CheckpointError: It is no Qwen-VL, or its weights are not safetensors or do not fit their config.
+            ValueError: It has no chat template for images.
+        """
+        return cls(*load_backbone(source, device=device, dtype=dtype, pixels=pixels, decoders=decoders))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config, safetensors, tokenizer and processor."""

@@ -13,6 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool
+
 from benchmarks.cards import note_test_run, write_card
 from benchmarks.images import open_images
 from benchmarks.provenance import RESULTS, provenance
@@ -89,7 +92,8 @@ def overlaps_of(model: Verbs, samples: Sequence[Sample], region: Region) -> Mapp
     found: dict[str, list[float]] = {word: [] for word in region.words}
     ask = partial(model.segment, threshold=0)
     for sample, word, result in interview(model, samples, lambda _: region.words, ask):
-        found[word].append(dice(result.masks[0], masks_of(sample, region.phrase).any(0)))
+        truth: Bool[np.ndarray, "h w"] = np.any(masks_of(sample, region.phrase), axis=0)
+        found[word].append(dice(result.masks[0], truth))
     return found
 
 

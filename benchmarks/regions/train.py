@@ -42,7 +42,8 @@ def words(without: str | None, stores: Path, folder: Path, steps: int) -> list[s
         steps: Steps of 16 images.
     """
     config = yaml.safe_load(CONFIG.read_text("utf-8"))
-    weights, unheard = dict(config["data"]["weights"]), ()
+    weights: dict[str, float] = config["data"]["weights"]
+    unheard: tuple[str, ...] = ()
     if without is not None:
         weights = {name: weight for name, weight in weights.items() if name not in REGIONS[without].sets}
         unheard = REGIONS[without].unheard

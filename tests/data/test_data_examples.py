@@ -14,10 +14,10 @@ from umind.data.phantom import phantom_sample
 from umind.data.store import Store
 from umind.geometry.boxes import box_of_mask
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
-from umind.tokens.slots import IGNORED, PAD_ID, anchors, find_slots
+from umind.tokens.slots import IGNORED, anchors, find_slots
 from umind.tokens.template import Block
 from umind.tokens.tokenizer import train_tokenizer
-from umind.tokens.vocabulary import ANSWER, END, KPT, REGION_TOKENS, SPECIAL_TOKENS
+from umind.tokens.vocabulary import KPT, OWN_IDS, REGION_TOKENS
 
 SIZE = 64
 
@@ -123,7 +123,7 @@ def test_batch_agrees_with_itself(examples: list[Example], processor: UMindProce
 
 def test_labels_are_the_responses_and_nothing_else(examples: list[Example], processor: UMindProcessor) -> None:
     batch = Collator(processor)(examples[:6])
-    answer, end = SPECIAL_TOKENS.index(ANSWER), SPECIAL_TOKENS.index(END)
+    (answer,), end = OWN_IDS.answer, OWN_IDS.end
     for ids, labels in zip(batch.input_ids.tolist(), batch.labels.tolist(), strict=True):
         inside, wanted = False, []
         for place, token in enumerate(ids):
@@ -131,7 +131,7 @@ def test_labels_are_the_responses_and_nothing_else(examples: list[Example], proc
             inside = inside and token != end
             wanted.append(ids[place + 1] if inside else IGNORED)
         assert labels == wanted
-        assert all(label == IGNORED for token, label in zip(ids, labels, strict=True) if token == PAD_ID)
+        assert all(label == IGNORED for token, label in zip(ids, labels, strict=True) if token == OWN_IDS.pad)
 
 
 def test_batch_is_the_same_whenever_it_is_made(examples: list[Example], processor: UMindProcessor) -> None:

@@ -6,9 +6,10 @@ import torch
 
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.image import UltrasoundImage
-from umind.tokens.slots import IGNORED, IMAGE_ID, PAD_ID
+from umind.tokens.slots import IGNORED
 from umind.tokens.template import Block, encode_block
 from umind.tokens.tokenizer import train_tokenizer
+from umind.tokens.vocabulary import OWN_IDS
 
 TOKENIZER = train_tokenizer(["segment the cyst", "yes"], 300)
 PROCESSOR = UMindProcessor(UMindImageProcessor(size=64), TOKENIZER, num_image_tokens=4)
@@ -34,7 +35,7 @@ def test_sequence_labels_name_the_next_token_of_each_response() -> None:
     blocks = [Block("segment cyst", "[SEG]"), Block("is it benign", "yes"), Block("report")]
     ids, labels = PROCESSOR.sequence(blocks)
     assert len(ids) == len(labels)
-    assert ids[:4] == [IMAGE_ID] * 4
+    assert ids[:4] == [OWN_IDS.image] * 4
     expected, place = [IGNORED] * len(ids), 4
     for block in blocks:
         tokens, begin = encode_block(TOKENIZER, block)
@@ -51,7 +52,7 @@ def test_pack_pads_on_the_left() -> None:
     for row, blocks in enumerate(questions):
         ids, labels = PROCESSOR.sequence(blocks)
         pad = packed["input_ids"].shape[1] - len(ids)
-        assert packed["input_ids"][row].tolist() == [PAD_ID] * pad + ids
+        assert packed["input_ids"][row].tolist() == [OWN_IDS.pad] * pad + ids
         assert packed["attention_mask"][row].tolist() == [0] * pad + [1] * len(ids)
         assert packed["labels"][row].tolist() == [IGNORED] * pad + labels
 

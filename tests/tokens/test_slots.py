@@ -3,11 +3,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from umind.tokens.slots import IMAGE_ID, PAD_ID, QUERY_ID, anchors, find_slots, layout, visible_to_last_block
-from umind.tokens.vocabulary import IMAGE, KPT, REGION_TOKENS, SPECIAL_TOKENS
+from umind.tokens.slots import anchors, find_slots, layout, visible_to_last_block
+from umind.tokens.vocabulary import KPT, OWN_IDS, REGION_TOKENS, SPECIAL_TOKENS
 
 WORD = len(SPECIAL_TOKENS)
-SEG, DET, POINT, MEAS = (SPECIAL_TOKENS.index(token) for token in ("[SEG]", "[DET]", "[KPT]", "[MEAS]"))
+SEG, DET, POINT, MEAS = OWN_IDS.tasks
+IMAGE_ID, PAD_ID, QUERY_ID = OWN_IDS.image, OWN_IDS.pad, OWN_IDS.query
 
 
 def packed(rows: list[tuple[int, list[int]]], side: str) -> tuple[Tensor, Tensor]:
@@ -88,7 +89,7 @@ def test_a_point_is_anchored_to_the_last_region_before_it_in_its_block() -> None
     )
     points, regions = find_slots(ids, (KPT,)), find_slots(ids, REGION_TOKENS)
     assert anchors(points, regions, ids).tolist() == [0, 0, 1, -1, -1, 2]
-    none = find_slots(ids, (IMAGE,))
+    none = find_slots(ids[:, :1], REGION_TOKENS)
     assert anchors(points, none, ids).tolist() == [-1] * 6
     assert len(anchors(none, regions, ids)) == 0
 

@@ -14,7 +14,8 @@ from umind.backbone.moe.routing import record_routing
 from umind.checkpoint import load, save
 from umind.decoders.decoder import InstanceSites
 from umind.schema.batch import Batch
-from umind.tokens.slots import IGNORED, PAD_ID, QUERY_ID
+from umind.tokens.slots import IGNORED
+from umind.tokens.vocabulary import OWN_IDS
 from umind.training.module import UMindModule
 from umind.training.objective import LossWeights, objective
 
@@ -37,7 +38,7 @@ def batch(studio, module: UMindModule) -> Batch:
     data.attach(module.processor)
     batch = next(iter(data.train_dataloader()))
     assert not batch.attention_mask.all()
-    assert ((batch.input_ids == QUERY_ID).sum(1) > 1).all()
+    assert ((batch.input_ids == OWN_IDS.query).sum(1) > 1).all()
     return batch
 
 
@@ -88,7 +89,7 @@ def padded(batch: Batch, count: int) -> Batch:
 
     return replace(
         batch,
-        input_ids=wider(batch.input_ids, PAD_ID),
+        input_ids=wider(batch.input_ids, OWN_IDS.pad),
         attention_mask=wider(batch.attention_mask, 0),
         labels=wider(batch.labels, IGNORED),
     )

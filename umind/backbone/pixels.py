@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, cast
 
 import timm
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from timm.models import FeatureInfo
 from torch import Tensor, nn
 from torch.nn import functional
@@ -49,23 +50,56 @@ class PixelFeatures:
     Args:
         mask: Mask features at stride 4, ``(B, Cm, S/4, S/4)``.
         context: Features with a wide view at stride 8, ``(B, C, S/8, S/8)``.
-        tokens: Visual tokens, row by row, ``(B, (S/32)^2, D)``.
+        tokens: Visual tokens, row by row, ``(B, T, D)``: T is (S/32)^2 where they are the pixel encoder's, and that of the
+            largest image where they are a vision tower's, with zeros behind those of a smaller one.
+        grids: Rows and columns of a vision tower's tokens, ``(B, 2)``; None where they are the pixel encoder's.
+        deep: What a vision tower's K inner layers add to the first K layers of the language model (DeepStack, Meng et al.,
+            NeurIPS 2024), ``(B, T, K, D)``; None from a tower that has none.
     """
 
     mask: Float[Tensor, "b cm h4 w4"]
     context: Float[Tensor, "b c h8 w8"]
     tokens: Float[Tensor, "b t d"]
+    grids: Int[Tensor, "b 2"] | None = None
+    deep: Float[Tensor, "b t k d"] | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def __getitem__(self, index: slice) -> PixelFeatures:
-        return PixelFeatures(self.mask[index], self.context[index], self.tokens[index])
+        parts: list[Any] = [None if part is None else part[index] for part in self._parts()]
+        return PixelFeatures(*parts)
+
+    @property
+    def counts(self) -> list[int]:
+        """Visual tokens of each image."""
+        counts: list[int] = [self.tokens.shape[1]] * len(self) if self.grids is None else self.grids.prod(1).tolist()
+        return counts
+
+    @property
+    def is_token(self) -> Bool[Tensor, "b t"]:
+        """True where ``tokens`` holds one, and not a zero behind them."""
+        counts = torch.tensor(self.counts, device=self.tokens.device)
+        return torch.arange(self.tokens.shape[1], device=self.tokens.device) < counts[:, None]
 
     @classmethod
-    def cat(cls, parts: list[PixelFeatures]) -> PixelFeatures:
+    def cat(cls, parts: Sequence[PixelFeatures]) -> PixelFeatures:
         """Join along the batch."""
-        return cls(*(torch.cat([getattr(p, name) for p in parts]) for name in ("mask", "context", "tokens")))
+        longest = max(part.tokens.shape[1] for part in parts)
+        columns = zip(*(part.padded(longest)._parts() for part in parts), strict=True)
+        joined: list[Any] = [None if column[0] is None else torch.cat(column) for column in columns]
+        return cls(*joined)
+
+    def padded(self, length: int) -> PixelFeatures:
+        """With zeros behind the tokens, up to a length; itself where it has that length."""
+        short = length - self.tokens.shape[1]
+        if not short:
+            return self
+        deep = None if self.deep is None else functional.pad(self.deep, (0, 0, 0, 0, 0, short))
+        return replace(self, tokens=functional.pad(self.tokens, (0, 0, 0, short)), deep=deep)
+
+    def _parts(self) -> list[Any]:
+        return [getattr(self, field.name) for field in fields(self)]
 
 
 class PixelEncoder(nn.Module):
@@ -73,10 +107,10 @@ class PixelEncoder(nn.Module):
 
     Args:
         config: Sizes.
-        hidden_size: Width of the language model.
+        hidden_size: Width of the language model; None for one that has eyes of its own, and gets no tokens from here.
     """
 
-    def __init__(self, config: PixelConfig, hidden_size: int) -> None:
+    def __init__(self, config: PixelConfig, hidden_size: int | None) -> None:
         super().__init__()
         encoder = timm.create_model(config.encoder, pretrained=False, features_only=True, out_indices=(0, 1, 2, 3, 4))
         self.encoder = encoder
@@ -93,9 +127,11 @@ class PixelEncoder(nn.Module):
             conv_block(width // 2, width // 2),
             nn.Conv2d(width // 2, config.mask_channels, 1),
         )
-        self.to_token = nn.Linear(c5 + 4 * c4, hidden_size)
-        self.token_norm = nn.LayerNorm(hidden_size)
-        self.place = nn.Parameter(torch.zeros(1, config.num_tokens, hidden_size))
+        self.gives_tokens = hidden_size is not None
+        if hidden_size is not None:
+            self.to_token = nn.Linear(c5 + 4 * c4, hidden_size)
+            self.token_norm = nn.LayerNorm(hidden_size)
+            self.place = nn.Parameter(torch.zeros(1, config.num_tokens, hidden_size))
 
     def forward(self, pixels: Float[Tensor, "b 1 s s"]) -> PixelFeatures:
         """Encode normalised grey images."""
@@ -107,7 +143,7 @@ class PixelEncoder(nn.Module):
         finest = self.finest(functional.pixel_unshuffle(x1, 2))  # what a stride of 4 would blur, as channels
         mask = self.mask(finest + self.fine(x2) + upsample(self.coarse(context)))
         tokens = torch.cat([x5, functional.pixel_unshuffle(x4, 2)], 1).flatten(2).transpose(1, 2)  # (B, T, c5 + 4 c4)
-        tokens = self.token_norm(self.to_token(tokens)) + self.place
+        tokens = self.token_norm(self.to_token(tokens)) + self.place if self.gives_tokens else tokens[:, :0]
         return PixelFeatures(mask.float().contiguous(), context.float().contiguous(), tokens)
 
 

@@ -34,7 +34,9 @@ class Collator:
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
         """Join examples; the jitter is decided by the pixels, so a batch is the same whenever it is made."""
-        packed = self.processor.pack([example.blocks for example in examples])
+        patches = self.processor.patches([example.pixels for example in examples])
+        counts = None if patches is None else patches.counts
+        packed = self.processor.pack([example.blocks for example in examples], counts)
         size = examples[0].pixels.shape[0]
         return Batch(
             pixel_values=torch.from_numpy(normalise(np.stack([e.pixels for e in examples])))[:, None],
@@ -43,6 +45,7 @@ class Collator:
             labels=packed["labels"],
             regions=self.regions(examples, size),
             points=torch.from_numpy(np.concatenate([e.points for e in examples]) / size).float(),
+            patches=patches,
         )
 
     def regions(self, examples: Sequence[Example], size: int) -> RegionTargets:

@@ -72,10 +72,10 @@ def fit_calibration(model: UMindVL, samples: Iterable[Sample], phantoms: Sequenc
     """Fit all six numbers.
 
     Presence is fitted on the questions of `umind.evaluation.presence` put through both ``segment`` and ``detect``; its
-    threshold is the one of highest balanced accuracy among those that keep a sensitivity of 0.97 on lesions. The score threshold gives
-    most exact counts, phantoms with several lesions and real images with mostly one weighing the same: each alone pulls to its
-    side. The temperature is the most likely one for benign and malignant. The scale of spreads makes 1.96 of them
-    hold 95 % of the true values of calipers on phantoms.
+    threshold is the one of highest balanced accuracy among those that keep a sensitivity of 0.97 on lesions. The score
+    threshold gives most exact counts, phantoms with several lesions and real images with mostly one weighing the same: each
+    alone pulls to its side. The temperature is the most likely one for benign and malignant. The scale of spreads makes
+    1.96 of them hold 95 % of the true values of calipers on phantoms.
 
     Args:
         model: Its present calibration is put aside meanwhile.
@@ -150,8 +150,8 @@ def fit_presence_threshold(presence: Float[np.ndarray, "n"], there: Bool[np.ndar
     """Threshold of highest balanced accuracy among those whose sensitivity is at least 0.97; the middle one of equals.
 
     Sensitivity is that on lesions of the organ shown, where there are any: heads and vessels, which no threshold misses, would
-    hide what is missed. Specificity is the mean of that on the organ's own absent structures and that on foreign ones, or the many easy foreign
-    ones would decide alone.
+    hide what is missed. Specificity is the mean of that on the organ's own absent structures and that on foreign ones, or
+    the many easy foreign ones would decide alone.
 
     Args:
         presence: Calibrated.

@@ -127,9 +127,12 @@ def passages(model: UMindVL, samples: Iterable[Sample], num_choices: int, seed: 
         batch = collate(examples).to(model.model.device)
         ids, mask, pixels = batch.input_ids, batch.attention_mask, batch.pixel_values.to(model.model.dtype)
         with torch.inference_mode(), record_routing(model.model) as routings:
-            model.model(ids, mask, pixels, decode=False)
+            model.model(ids, mask, pixels, decode=False, patches=batch.patches)
         layers = [functional.one_hot(routing.experts, num_choices + 1).sum(2)[..., :num_choices] for routing in routings]
-        taken, blocks = torch.stack(layers, 2).cpu(), layout(ids, mask).block_ids.cpu()  # (B, L, N, C), (B, L)
+        taken, blocks = (
+            torch.stack(layers, 2).cpu(),
+            layout(ids, mask, model.model.config.ids).block_ids.cpu(),
+        )  # (B, L, N, C), (B, L)
         for row, (sample, example) in enumerate(zip(seen, examples, strict=True)):
             for place, task in enumerate(("", *map(verb_of, example.blocks))):
                 own = blocks[row] == place

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
-from transformers import BatchFeature, PreTrainedTokenizerFast, ProcessorMixin
+from transformers import BatchFeature, PreTrainedTokenizerFast, ProcessorMixin, Qwen2VLImageProcessor
 from transformers.image_processing_base import ImageProcessingMixin
 
 from umind.geometry.frame import FrameMap
 from umind.processor.letterbox import letterbox, normalise
+from umind.schema.batch import Patches
 from umind.schema.image import UltrasoundImage
-from umind.tokens.slots import IGNORED, IMAGE_ID, PAD_ID
+from umind.tokens.slots import IGNORED
 from umind.tokens.template import Block, encode_block
+from umind.tokens.vocabulary import OWN_IDS, TokenIds
 
 
 class UMindImageProcessor(ImageProcessingMixin):
@@ -43,8 +46,10 @@ class UMindProcessor(ProcessorMixin):
 
     Args:
         image_processor: Images to pixel values.
-        tokenizer: Byte-level BPE with the special tokens of `umind.tokens.vocabulary`.
-        num_image_tokens: Visual tokens in front of every sequence.
+        tokenizer: With the special tokens of `umind.tokens.vocabulary`.
+        num_image_tokens: Visual tokens in front of every sequence, where the pixel encoder gives them.
+        patcher: What a Qwen-VL takes its own look at images with; None for a language model without vision.
+        ids: Of the special tokens; the model's config keeps them.
     """
 
     def __init__(
@@ -52,38 +57,67 @@ class UMindProcessor(ProcessorMixin):
         image_processor: UMindImageProcessor | None = None,
         tokenizer: PreTrainedTokenizerFast | None = None,
         num_image_tokens: int = 64,
+        patcher: Qwen2VLImageProcessor | None = None,
+        ids: TokenIds = OWN_IDS,
         **kwargs: Any,
     ) -> None:
         self.num_image_tokens = num_image_tokens
+        self.patcher = patcher
+        self.token_ids = ids
         super().__init__(image_processor, tokenizer, **kwargs)  # type: ignore[no-untyped-call]
 
     def __call__(self, images: Sequence[UltrasoundImage], questions: Sequence[Sequence[Block]]) -> BatchFeature:
-        """Pixel values, ids, mask and labels (see ``pack``) of images, each with its questions."""
+        """Pixel values, ids, mask and labels (see ``pack``) of images, each with its questions, and ``patches``."""
         pixel_values, _ = self.image_processor(images)
-        return BatchFeature({"pixel_values": pixel_values, **self.pack(questions)})
+        patches = self.patches([image.pixels for image in images])
+        packed = self.pack(questions, None if patches is None else patches.counts)
+        return BatchFeature({"pixel_values": pixel_values, **packed, **({"patches": patches} if patches else {})})
 
-    def pack(self, questions: Sequence[Sequence[Block]]) -> BatchFeature:
+    def patches(self, images: Sequence[UInt8[np.ndarray, "h w *channels"]]) -> Patches | None:
+        """What the language side's own vision tower takes of images; None if it has no tower.
+
+        Raises:
+            ValueError: A side is more than 200 times the other, which no Qwen-VL takes.
+        """
+        if self.patcher is None:
+            return None
+        coloured = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image for image in images]
+        cut = self.patcher(images=coloured, input_data_format="channels_last", return_tensors="pt")
+        return Patches(cut["pixel_values"], cut["image_grid_thw"], self.patcher.merge_size)
+
+    def pack(self, questions: Sequence[Sequence[Block]], counts: Sequence[int] | None = None) -> BatchFeature:
         """Ids of image prefix and blocks, one row for each sequence of questions, padded on the left.
+
+        Args:
+            questions: Blocks of each row.
+            counts: Visual tokens of each row's image; ``num_image_tokens`` of every one when None.
 
         Returns:
             ``input_ids`` and ``attention_mask`` ``(B, L)``, and ``labels`` ``(B, L)``: the token that each place has to
             predict for the responses to come out, ``IGNORED`` where none.
         """
-        sequences = [self.sequence(blocks) for blocks in questions]
-        length = max(len(ids) for ids, _ in sequences)
+        counts = [self.num_image_tokens] * len(questions) if counts is None else counts
+        sequences = [self.sequence(blocks, count) for blocks, count in zip(questions, counts, strict=True)]
+        length, pad = max(len(ids) for ids, _ in sequences), self.token_ids.pad
         return BatchFeature(
             {
-                "input_ids": torch.tensor([[PAD_ID] * (length - len(ids)) + ids for ids, _ in sequences]),
+                "input_ids": torch.tensor([[pad] * (length - len(ids)) + ids for ids, _ in sequences]),
                 "attention_mask": torch.tensor([[0] * (length - len(ids)) + [1] * len(ids) for ids, _ in sequences]),
                 "labels": torch.tensor([[IGNORED] * (length - len(ids)) + labels for ids, labels in sequences]),
             }
         )
 
-    def sequence(self, blocks: Sequence[Block]) -> tuple[list[int], list[int]]:
-        """Ids of one packed sequence, and the token that each place has to predict."""
-        ids, labels = [IMAGE_ID] * self.num_image_tokens, [IGNORED] * self.num_image_tokens
+    def sequence(self, blocks: Sequence[Block], count: int | None = None) -> tuple[list[int], list[int]]:
+        """Ids of one packed sequence behind ``count`` visual tokens, and the token that each place has to predict."""
+        ids = [*self.token_ids.opening] + [self.token_ids.image] * (self.num_image_tokens if count is None else count)
+        labels = [IGNORED] * len(ids)
         for block in blocks:
-            tokens, begin = encode_block(self.tokenizer, block)
+            tokens, begin = encode_block(self.tokenizer, block, self.token_ids)
             ids += tokens
             labels += [IGNORED] * (begin - 1) + tokens[begin:] + [IGNORED]
         return ids, labels
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``processor_config.json`` says; no word of a vision tower where there is none."""
+        said: dict[str, Any] = super().to_dict()
+        return {name: value for name, value in said.items() if (name, value) != ("patcher", None)}

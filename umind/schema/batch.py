@@ -1,12 +1,43 @@
-"""Tensors of a training batch."""
+"""Tensors of a batch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Images as the vision tower of a Qwen-VL takes them, each at the size that its own processor gives it.
+
+    Args:
+        values: Patches of all images, one image after the other, ``(P, C)``.
+        grids: How many there are in time, height and width of each image, ``(B, 3)``.
+        merge: So many patches in height and in width become one visual token.
+    """
+
+    values: Float[Tensor, "p c"]
+    grids: Int[Tensor, "b 3"]
+    merge: int
+
+    @property
+    def counts(self) -> list[int]:
+        """Visual tokens of each image."""
+        counts: list[int] = (self.grids.prod(1) // self.merge**2).tolist()
+        return counts
+
+    def to(self, device: torch.device | str) -> Patches:
+        """On another device."""
+        return Patches(self.values.to(device), self.grids.to(device), self.merge)
+
+    def pin_memory(self) -> Patches:
+        """In page-locked memory."""
+        return Patches(self.values.pin_memory(), self.grids.pin_memory(), self.merge)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +91,7 @@ class Batch:
         labels: Token to be predicted at each place, -100 where none is, ``(B, L)``.
         regions: Truth of the region tokens.
         points: xy in units of the image's side of the ``[KPT]`` tokens' points, for every instance in turn, ``(P, 2)``.
+        patches: The images for the language side's own vision tower, if it has one.
     """
 
     pixel_values: Float[Tensor, "b 1 s s"]
@@ -68,14 +100,19 @@ class Batch:
     labels: Int[Tensor, "b l"]
     regions: RegionTargets
     points: Float[Tensor, "p 2"]
+    patches: Patches | None = None
 
     def __len__(self) -> int:
         return len(self.pixel_values)
 
     def to(self, device: torch.device | str) -> Batch:
         """On another device."""
-        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+        return Batch(*self._each(lambda part: part.to(device)))
 
     def pin_memory(self) -> Batch:
         """In page-locked memory."""
-        return Batch(*(getattr(self, f.name).pin_memory() for f in fields(self)))
+        return Batch(*self._each(lambda part: part.pin_memory()))
+
+    def _each(self, move: Callable[[Any], Any]) -> list[Any]:
+        parts = (getattr(self, field.name) for field in fields(self))
+        return [None if part is None else move(part) for part in parts]

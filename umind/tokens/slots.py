@@ -4,9 +4,9 @@ A sequence is an image prefix followed by blocks, each opened by ``<query>``:
 
     <image> ... <image>  <query> segment cyst <answer> [SEG] <end>  <query> ... <end>
 
-The prefix attends to itself freely. A block attends to the prefix and, causally, to itself, and its positions count on from
-the prefix: a block's states are the same whatever other blocks stand beside it. That is what lets one prefill answer
-any number of questions.
+The prefix attends to itself, freely or causally as the language model has learnt it. A block attends to the prefix and,
+causally, to itself, and its positions count on from the prefix: a block's states are the same whatever other blocks stand
+beside it. That is what lets one prefill answer any number of questions.
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from umind.tokens.vocabulary import IMAGE, PAD, QUERY, SPECIAL_TOKENS
+from umind.tokens.vocabulary import OWN_IDS, TokenIds
 
-IMAGE_ID = SPECIAL_TOKENS.index(IMAGE)
-PAD_ID = SPECIAL_TOKENS.index(PAD)
-QUERY_ID = SPECIAL_TOKENS.index(QUERY)
 IGNORED = -100
 """Label of a place that predicts nothing, as cross-entropy in torch has it."""
 
@@ -41,19 +38,28 @@ class Layout:
     visible: Bool[Tensor, "b 1 l l"]
 
 
-def layout(input_ids: Int[Tensor, "b l"], attention_mask: Int[Tensor, "b l"]) -> Layout:
-    """Read the structure from the ids; padding may stand on either side."""
+def layout(
+    input_ids: Int[Tensor, "b l"], attention_mask: Int[Tensor, "b l"], ids: TokenIds = OWN_IDS, *, causal: bool = False
+) -> Layout:
+    """Read the structure from the ids; padding may stand on either side.
+
+    Args:
+        input_ids: Image prefix and blocks, ``(B, L)``.
+        attention_mask: 1 where a token is real, ``(B, L)``.
+        ids: Of the special tokens.
+        causal: Whether a token of the prefix sees only those before it.
+    """
     steps = torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
     real = attention_mask.bool()
-    opens = (input_ids == QUERY_ID) & real
+    opens = (input_ids == ids.query) & real
     block_ids = opens.cumsum(1).masked_fill(~real, -1)
-    prefix = (input_ids == IMAGE_ID) & real
+    prefix = block_ids == 0
     first = torch.where(real, steps, input_ids.shape[1]).amin(1, keepdim=True)
     start = torch.where(opens, steps, 0).cummax(1).values
     within = torch.where(prefix, steps - first, steps - start + prefix.sum(1, keepdim=True))
     same = block_ids[:, :, None] == block_ids[:, None, :]
-    causal = steps[:, :, None] >= steps[:, None, :]
-    visible = prefix[:, None, :] | (same & causal)
+    before = steps[:, :, None] >= steps[:, None, :]
+    visible = (prefix[:, None, :] | same) & before if causal else prefix[:, None, :] | (same & before)
     visible = visible & real[:, None, :] | torch.eye(input_ids.shape[1], dtype=torch.bool, device=input_ids.device)
     return Layout(block_ids, within.clamp(min=0), visible[:, None])
 
@@ -86,21 +92,21 @@ class Slots:
         return hidden[self.rows, self.columns]
 
 
-def anchors(points: Slots, regions: Slots, input_ids: Int[Tensor, "b l"]) -> Int[Tensor, "q"]:
+def anchors(points: Slots, regions: Slots, input_ids: Int[Tensor, "b l"], ids: TokenIds = OWN_IDS) -> Int[Tensor, "q"]:
     """Index of the region token that each point's token belongs to: the last one before it in its block, -1 without one."""
     length = input_ids.shape[1]
     places = regions.rows * length + regions.columns  # rising
     last = torch.searchsorted(places, points.rows * length + points.columns) - 1
     if not len(regions):
         return last
-    blocks = (input_ids == QUERY_ID).cumsum(1)
+    blocks = (input_ids == ids.query).cumsum(1)
     rows, columns = regions.rows[last], regions.columns[last]
     together = (last >= 0) & (rows == points.rows) & (blocks[rows, columns] == blocks[points.rows, points.columns])
     return last.masked_fill(~together, -1)
 
 
-def find_slots(input_ids: Int[Tensor, "b l"], tokens: tuple[str, ...]) -> Slots:
-    """Where any of the given special tokens stand."""
-    wanted = torch.tensor([SPECIAL_TOKENS.index(token) for token in tokens], device=input_ids.device)
+def find_slots(input_ids: Int[Tensor, "b l"], tokens: tuple[str, ...], ids: TokenIds = OWN_IDS) -> Slots:
+    """Where any of the given task tokens stand."""
+    wanted = torch.tensor(ids.of(*tokens), device=input_ids.device)
     rows, columns = torch.isin(input_ids, wanted).nonzero(as_tuple=True)
     return Slots(rows, columns, input_ids[rows, columns])

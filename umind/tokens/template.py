@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerFast
 
 from umind.tokens.tokenizer import encode_response, encode_text
-from umind.tokens.vocabulary import ANSWER, END, QUERY, SPECIAL_TOKENS
+from umind.tokens.vocabulary import OWN_IDS, TokenIds
 
 MAX_QUERY_TOKENS = 96
 
@@ -26,7 +26,7 @@ class Block:
     response: str | None = None
 
 
-def encode_block(tokenizer: PreTrainedTokenizerFast, block: Block) -> tuple[list[int], int]:
+def encode_block(tokenizer: PreTrainedTokenizerFast, block: Block, ids: TokenIds = OWN_IDS) -> tuple[list[int], int]:
     """Ids of ``<query> words <answer> response <end>`` and the index where the response begins.
 
     A query of more than ``MAX_QUERY_TOKENS`` tokens is cut, with a warning.
@@ -35,7 +35,7 @@ def encode_block(tokenizer: PreTrainedTokenizerFast, block: Block) -> tuple[list
     if len(words) > MAX_QUERY_TOKENS:
         warnings.warn(f"a query of {len(words)} tokens was cut to {MAX_QUERY_TOKENS}", UserWarning, stacklevel=2)
         words = words[:MAX_QUERY_TOKENS]
-    opening = [SPECIAL_TOKENS.index(QUERY), *words, SPECIAL_TOKENS.index(ANSWER)]
+    opening = [ids.query, *words, *ids.answer]
     if block.response is None:
         return opening, len(opening)
-    return [*opening, *encode_response(tokenizer, block.response), SPECIAL_TOKENS.index(END)], len(opening)
+    return [*opening, *encode_response(tokenizer, block.response, ids), ids.end], len(opening)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from umind.tokens.vocabulary import END, PAD, SPECIAL_TOKENS, TASK_TOKENS
+from umind.tokens.vocabulary import END, OWN_IDS, PAD, SPECIAL_TOKENS, TASK_TOKENS, TokenIds
 
 
 def train_tokenizer(corpus: Iterable[str], vocab_size: int = 2048) -> PreTrainedTokenizerFast:
@@ -47,15 +47,15 @@ def encode_text(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
     return ids
 
 
-def encode_response(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+def encode_response(tokenizer: PreTrainedTokenizerFast, text: str, ids: TokenIds = OWN_IDS) -> list[int]:
     """Ids of a response in which ``[SEG]`` and its like are task tokens."""
-    ids: list[int] = []
+    encoded: list[int] = []
     rest = text
     while rest:
         places = [(rest.find(token), token) for token in TASK_TOKENS if token in rest]
         place, token = min(places, default=(len(rest), ""))
         words = rest[:place].strip()
-        ids += encode_text(tokenizer, words) if words else []
-        ids += [SPECIAL_TOKENS.index(token)] if token else []
+        encoded += encode_text(tokenizer, words) if words else []
+        encoded += ids.of(token) if token else ()
         rest = rest[place + len(token) :]
-    return ids
+    return encoded

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from umind import checkpoint
 from umind.backbone.adapter import AdapterConfig, add_adapter
+from umind.backbone.imagenet import load_imagenet_mobilenet
 from umind.backbone.moe.config import MoEConfig
 from umind.backbone.moe.routing import record_routing
 from umind.backbone.moe.upcycle import upcycle
@@ -27,7 +28,6 @@ from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.batch import Batch
 from umind.tokens.slots import IGNORED
 from umind.training.objective import LossWeights, objective
-from umind.training.pretrained import load_imagenet_mobilenet
 
 FIRST_LAYERS = ("pixels.encoder.conv_stem", "pixels.encoder.bn1", "pixels.encoder.blocks.0", "pixels.encoder.blocks.1")
 
@@ -57,7 +57,9 @@ class UMindModule(LightningModule):
     Args:
         tokenizer: Folder of the tokenizer of a fresh model.
         init: Folder of a model to go on from, with its tokenizer; a fresh one otherwise.
-        imagenet: Start a fresh pixel encoder from ImageNet weights.
+        backbone: Folder or hub id of a Qwen-VL to build a fresh model around, with its tokenizer; umind-tiny's language model
+            otherwise. Training shows its vision tower the augmented frame, and not the image at full size.
+        imagenet: Start a fresh pixel encoder from ImageNet weights; around a backbone, where they are at hand.
         learning_rate: Peak rate of the parts that start fresh.
         encoder_rate: Peak rate of the pixel encoder, as a share of that.
         frozen: Parts of the model that stay as they are, by names of modules; the backward pass of the encoder's first
@@ -76,6 +78,7 @@ class UMindModule(LightningModule):
         self,
         tokenizer: Path | None = None,
         init: Path | None = None,
+        backbone: str | None = None,
         imagenet: bool = True,
         learning_rate: float = 1e-3,
         encoder_rate: float = 0.4,
@@ -91,9 +94,11 @@ class UMindModule(LightningModule):
         self.warmup_steps = warmup_steps
         if init is not None:
             self.model, self.processor = checkpoint.load(init, device="cpu", dtype="float32")
-            self.model.train()  # it comes in evaluation mode, and Lightning would leave it there
+        elif backbone is not None:
+            self.model, self.processor = checkpoint.load_backbone(backbone, device="cpu", dtype="float32", imagenet=imagenet)
         else:
             self.model, self.processor = fresh(tokenizer, imagenet=imagenet)
+        self.model.train()  # a loaded one comes in evaluation mode, and Lightning would leave it there
         self.frozen = tuple(frozen)
         for name in frozen:
             for parameter in part_of(self.model, name).parameters():
@@ -103,7 +108,8 @@ class UMindModule(LightningModule):
         if experts is not None:
             upcycle(self.model.language, experts)
         self.weights = loss.completed(MoEConfig.read(self.model.config))
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-arg]
+        for part in (self.model.pixels, self.model.regions, self.model.points):
+            part.to(memory_format=torch.channels_last)
 
     def setup(self, stage: str) -> None:
         """Hand the processor to the data."""
@@ -126,6 +132,7 @@ class UMindModule(LightningModule):
             attention_mask=batch.attention_mask,
             pixel_values=batch.pixel_values.to(memory_format=torch.channels_last),
             sites=sites,
+            patches=batch.patches,
         )
         return output
 

