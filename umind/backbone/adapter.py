@@ -21,7 +21,7 @@ class AdapterConfig:
     """
 
     rank: int = 8
-    alpha: float = 16.0
+    alpha: int = 16
     parts: tuple[str, ...] = ("pixels", "language", "regions", "points")
 
 
@@ -41,7 +41,7 @@ def add_adapter(model: PreTrainedModel, config: AdapterConfig) -> None:
     ]
     if not layers:
         raise ValueError(f"nothing in {', '.join(config.parts)} takes an adapter: every layer is frozen")
-    model.add_adapter(LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=layers))  # type: ignore[no-untyped-call]
+    model.add_adapter(LoraConfig(r=config.rank, lora_alpha=config.alpha, target_modules=layers))
 
 
 def is_adaptable(module: nn.Module) -> bool:
