@@ -30,6 +30,13 @@ def test_rows_become_records(tmp_path: Path) -> None:
     assert (first.folder, first.stem, second.folder, second.stem) == ("a", "b.c_1", "", "d")
 
 
+def test_a_table_may_name_images_with_their_suffix(tmp_path: Path) -> None:
+    rows = [HEADING, ("images/a.PNG", "1", "", "train"), ("b.v2", "2", "g", "val")]
+    (tmp_path / "splits.csv").write_text("\n".join(",".join(row) for row in rows), "utf-8")
+    first, second = read_splits(tmp_path)
+    assert (first.key, first.group, second.key) == ("images/a", "images/a", "b.v2")
+
+
 def test_a_missing_table_says_what_is_wanted(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"splits\.csv is missing; wanted is .*image,patient,group,split"):
         read_splits(tmp_path)

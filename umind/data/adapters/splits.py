@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from umind.data.adapters.files import read_csv
+from umind.data.adapters.files import SUFFIXES, read_csv
 from umind.schema.sample import Split
 
 COLUMNS = ("image", "patient", "group", "split")
@@ -67,7 +67,7 @@ def read_splits(root: Path) -> tuple[Record, ...]:
         ValueError: The table is missing, lacks a column, names a key twice, or holds an unknown split.
     """
     path = root / TABLE
-    wanted = f"a table with the columns {','.join(COLUMNS)} (image: path without suffix; split: train, val or test)"
+    wanted = f"a table with the columns {','.join(COLUMNS)} (image: path, its suffix may be left out; split: train, val or test)"
     if not path.is_file():
         raise ValueError(f"{path} is missing; wanted is {wanted}")
     rows = read_csv(path)
@@ -77,11 +77,18 @@ def read_splits(root: Path) -> tuple[Record, ...]:
             raise ValueError(f"{path}, line {number}: wanted is {wanted}")
         if not row["image"] or row["split"] not in get_args(Split):
             raise ValueError(f"{path}, line {number}: image {row['image']!r}, split {row['split']!r}; wanted is {wanted}")
-        records.append(Record(row["image"], cast(Split, row["split"]), row["patient"] or None, row["group"] or row["image"]))
+        key = without_suffix(row["image"])
+        records.append(Record(key, cast(Split, row["split"]), row["patient"] or None, row["group"] or key))
     keys = [record.key for record in records]
     if len(set(keys)) < len(keys):
         raise ValueError(f"{path} names an image twice: {next(key for key in keys if keys.count(key) > 1)}")
     return tuple(records)
+
+
+def without_suffix(image: str) -> str:
+    """The key of an image that a table names with or without the suffix of a picture."""
+    stem, dot, suffix = image.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in SUFFIXES else image
 
 
 def divide(listed: Iterable[Listed], name: str) -> tuple[Record, ...]:
