@@ -67,7 +67,7 @@ def read_splits(root: Path) -> tuple[Record, ...]:
         ValueError: The table is missing, lacks a column, names a key twice, or holds an unknown split.
     """
     path = root / TABLE
-    wanted = f"a table with the columns {','.join(COLUMNS)} (image: path, its suffix may be left out; split: train, val or test)"
+    wanted = f"a table with the columns {','.join(COLUMNS)} (image: path, with or without suffix; split: train, val or test)"
     if not path.is_file():
         raise ValueError(f"{path} is missing; wanted is {wanted}")
     rows = read_csv(path)
