@@ -32,7 +32,7 @@ def history_table(runs: Sequence[Mapping[str, str]]) -> str:
             overlaps.setdefault(name, value)
         error = HEAD.search(run["figures"])
         figures = [*(overlaps.get(name, "") for name in SHOWN), error[1] if error else ""]
-        if not rows or figures != rows[-1][2:]:
+        if any(figures) and (not rows or figures != rows[-1][2:]):
             rows.append([run["date"][:10], f"`{run['commit'][:7]}`", *figures])
     heading = ("Date", "Commit", *SHOWN, "HC18, mm")
     return table(
