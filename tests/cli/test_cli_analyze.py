@@ -93,8 +93,9 @@ def test_what_cannot_be_measured(scan: Path, model_folder: Path, capsys: pytest.
     assert main([*call, "--measure", "estimated fetal weight"]) == 2
     assert "give values=" in capsys.readouterr().err
     assert not out.exists()
-    assert main([*call, "--measure", "orientation of the cyst"]) == 1
-    assert f"umind: {scan}: orientation" in capsys.readouterr().err
+    assert main([*call, "--measure", "orientation of the cyst"]) == 0
+    assert "orientation of the cyst: refused, orientation wants" in capsys.readouterr().out
+    assert ",refused,orientation of the cyst," in (out / "results.csv").read_text("utf-8")
 
 
 def test_all_images_bad(tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,10 +155,10 @@ def test_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     state = torch.load("runs/own_folder/checkpoints/last.ckpt", weights_only=True)
     assert (state["global_step"], state["MixtureData"]["samples"]) == (2, 8)
     capsys.readouterr()
-    assert main(segment) == 0
+    assert main([*segment, "--model", "init"]) == 0  # which the adapter was learnt on, in place of umind-tiny
     assert "liver" in capsys.readouterr().out
 
-    model = UMindVL.from_pretrained("runs/own_folder/model", device="cpu")
+    model = UMindVL.from_pretrained("init", device="cpu", adapter="runs/own_folder/model")
     for phrase in ("liver", "kyste rénal"):
         found = model.segment("scans/my_scans/images/01.png", phrase, threshold=0)
         assert found.phrase == phrase
