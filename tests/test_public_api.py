@@ -17,7 +17,7 @@ FIELDS = {
     "Classification": {"labels", "probabilities", "presence", "label", "phrase"},
     "Answer": {"text", "evidence", "presence"},
     "Report": {"text", "findings", "measurements", "evidence", "presence"},
-    "Analysis": {"segmentations", "detections", "keypoints", "measurements", "classifications", "report", "name"},
+    "Analysis": {"segmentations", "detections", "keypoints", "measurements", "classifications", "report", "refused", "name"},
 }
 VERBS = {
     "segment": ["image", "phrase", "threshold", "errors"],

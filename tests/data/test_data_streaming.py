@@ -38,7 +38,7 @@ def data_of(packed: Path, **kwargs: object) -> MixtureData:
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_an_epoch_holds_every_sample_once(packed: Path, num_workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "view_example", lambda item, size, rng: item.facts.key)  # workers are forked with it
+    monkeypatch.setattr(shards, "view_example", lambda item, size, rng, unheard: item.facts.key)  # workers are forked with it
     data = data_of(packed, num_workers=num_workers)
     data.collator = list
     batches = iter(data.train_dataloader())

@@ -248,9 +248,9 @@ def test_an_adapter_learns_alone_and_loads_on_the_model_that_it_began_with(studi
     before = {name: value.clone() for name, value in module.model.state_dict().items()}
     trainer_of(tmp_path, SaveModel(), max_steps=15).fit(module, studio.data())
     after = module.model.state_dict()
-    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    changed = {name for name, value in after.items() if not torch.allclose(value, before[name], atol=0, rtol=1e-6)}
     assert changed  # statistics of batch normalisation stay too: the adapter does not hold them
-    assert all("lora_" in name for name in changed)
+    assert {name for name in changed if "lora_" not in name} == set()
     base, _ = load(studio.init, device="cpu", dtype="float32")
     adapted, _ = load(studio.init, device="cpu", dtype="float32", adapter=tmp_path / "model")
     assert set(adapted.state_dict()) == set(base.state_dict())
