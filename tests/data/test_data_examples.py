@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from umind.data.collate import Collator, centre_of_mask, shrink
-from umind.data.examples import Example, RegionTruth, axis_ends, build_example, task_tokens
+from umind.data.examples import Example, RegionTruth, axis_ends, build_example, choose_absent, observe, task_tokens
 from umind.data.labelled import Facts, Labelled
 from umind.data.mixture import Mixture, Walk
 from umind.data.phantom import phantom_sample
@@ -59,6 +59,17 @@ def test_examples_ask_for_things_that_are_there_and_that_are_not(examples: list[
     assert max(len(t.masks) for t in truths) >= 3
     assert np.mean([len(e.points) > 0 for e in examples]) > 0.3
     assert all(token for e in examples for b in e.blocks for token in task_tokens(b.response or ""))
+
+
+def test_a_normal_organ_is_asked_for_what_it_lacks() -> None:
+    absent = ("breast lesion", "fetal head", "carotid artery", "nerve", "vessel", "thyroid nodule")
+    facts = Facts("own", "train", "k", "k", "breast", (), absent, {})
+    scene = observe(Labelled(np.full((SIZE, SIZE), 90, np.uint8), np.zeros((SIZE, SIZE), np.uint8), facts))
+    for seed in range(50):
+        names = choose_absent(scene, np.random.default_rng(seed))
+        assert sum(name in ("breast lesion", "lesion") for name in names) >= 2
+    elsewhere = replace(scene, facts=replace(facts, organ="fetal head"), absent=absent)
+    assert max(len(choose_absent(elsewhere, np.random.default_rng(seed))) for seed in range(50)) == 2
 
 
 def test_what_is_to_stay_unheard_is_never_asked(store: Store) -> None:
