@@ -82,7 +82,7 @@ LEGS = (
         ),
     ),
 )
-"""The first four runs behind the embedded weights; the last of them taught the decoders alone. A fifth taught every part again
+"""The first four runs behind the embedded weights; the last of them taught the decoders alone. Two more taught every part
 after the specialists had been trained."""
 
 

@@ -7,7 +7,7 @@ import torch
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 from umind.schema.image import UltrasoundImage
 from umind.tokens.slots import IGNORED
-from umind.tokens.template import Block, encode_block
+from umind.tokens.template import Block, encode_blocks
 from umind.tokens.tokenizer import train_tokenizer
 from umind.tokens.vocabulary import OWN_IDS
 
@@ -37,8 +37,7 @@ def test_sequence_labels_name_the_next_token_of_each_response() -> None:
     assert len(ids) == len(labels)
     assert ids[:4] == [OWN_IDS.image] * 4
     expected, place = [IGNORED] * len(ids), 4
-    for block in blocks:
-        tokens, begin = encode_block(TOKENIZER, block)
+    for tokens, begin in encode_blocks(TOKENIZER, blocks):
         for step in range(begin, len(tokens)):
             expected[place + step - 1] = tokens[step]
         place += len(tokens)

@@ -30,7 +30,7 @@ class PixelConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     encoder: str = "mobilenetv2_100"
     image_size: int = 256
     width: int = 96
-    mask_channels: int = 16
+    mask_channels: int = 32
 
     @property
     def grid(self) -> int:
@@ -123,9 +123,9 @@ class PixelEncoder(nn.Module):
         self.fine = nn.Conv2d(c2, width // 2, 1)
         self.coarse = nn.Conv2d(width, width // 2, 1)
         self.mask = nn.Sequential(
-            conv_block(width // 2, width // 2),
-            conv_block(width // 2, width // 2),
-            nn.Conv2d(width // 2, config.mask_channels, 1),
+            conv_block(width // 2, width),
+            conv_block(width, width),
+            nn.Conv2d(width, config.mask_channels, 1),
         )
         self.gives_tokens = hidden_size is not None
         if hidden_size is not None:

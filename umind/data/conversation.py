@@ -146,6 +146,9 @@ def questions(
         if name in FOCAL and count == 1 and finding.outlined:
             size = "longest diameter [MEAS], perpendicular diameter [MEAS]"
             yield Turn(pick(f"how big is the {phrase}?", f"what size is the {phrase}?"), size, (name, name))
+        if name == "fetal head" and count == 1 and finding.outlined:
+            for measure in HEAD_MEASURES:
+                yield Turn(pick(f"what is the {measure}?", f"measure the {measure}"), f"{measure} [MEAS]", (name,))
         for key in DESCRIPTORS:
             if key in finding.attributes:
                 yield Turn(pick(f"what is the {key} of the {phrase}?", f"{key}?"), finding.attributes[key])

@@ -167,7 +167,9 @@ def ask_region(name: str, rng: np.random.Generator) -> Asked:
 
 def ask_measure(name: str, rng: np.random.Generator) -> Asked:
     """A measurement of a head or of a focal lesion."""
-    kinds = HEAD_MEASURES if name == "fetal head" else ("longest diameter", "perpendicular diameter", "area")
+    kinds = (
+        (*HEAD_MEASURES, "cephalic index") if name == "fetal head" else ("longest diameter", "perpendicular diameter", "area")
+    )
     return Asked(measure.block(say_measure(kinds[rng.integers(len(kinds))], name, rng)), (name,))
 
 

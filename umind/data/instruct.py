@@ -167,7 +167,7 @@ def about_size(case: Case, rng: np.random.Generator) -> Iterator[Said]:
 
 
 def about_choice(case: Case, rng: np.random.Generator) -> Iterator[Said]:
-    """One of several options, in any order."""
+    """One of several options, in any order; the answer is the option in words, which no letter can contradict."""
     for finding in case.findings:
         for key in ("class", *DESCRIPTORS):
             value = finding.attributes.get(key, "")
@@ -175,11 +175,10 @@ def about_choice(case: Case, rng: np.random.Generator) -> Iterator[Said]:
             if value in options and len(options) > 1:
                 shuffled = [options[k] for k in rng.permutation(len(options))]
                 listed = "; ".join(f"{chr(ord('A') + place)}. {option}" for place, option in enumerate(shuffled))
-                letter = chr(ord("A") + shuffled.index(value))
                 phrase = word(finding.name, rng)
                 noun = phrase if len(finding.masks) == 1 else plural(phrase)
                 question = f"What is the {key} of the {noun}? {listed}."
-                yield Said("single choice", question, f"{letter}. {value}")
+                yield Said("single choice", question, value)
 
 
 def overlap(option: str, value: str) -> bool:

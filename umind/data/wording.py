@@ -95,6 +95,7 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
         "occipito-frontal diameter",
         "occipitofrontal diameter of the head",
     ),
+    "cephalic index": ("cephalic index", "ci", "cephalic index of the fetal head"),
     "longest diameter": ("longest diameter", "long axis", "maximum diameter", "largest diameter", "length", "size", "diameter"),
     "perpendicular diameter": (
         "perpendicular diameter",

@@ -18,7 +18,7 @@ from umind.processor.letterbox import letterbox, normalise
 from umind.schema.batch import Patches
 from umind.schema.image import UltrasoundImage
 from umind.tokens.slots import IGNORED
-from umind.tokens.template import Block, encode_block
+from umind.tokens.template import Block, encode_blocks
 from umind.tokens.vocabulary import OWN_IDS, TokenIds
 
 
@@ -111,8 +111,7 @@ class UMindProcessor(ProcessorMixin):
         """Ids of one packed sequence behind ``count`` visual tokens, and the token that each place has to predict."""
         ids = [*self.token_ids.opening] + [self.token_ids.image] * (self.num_image_tokens if count is None else count)
         labels = [IGNORED] * len(ids)
-        for block in blocks:
-            tokens, begin = encode_block(self.tokenizer, block, self.token_ids)
+        for tokens, begin in encode_blocks(self.tokenizer, blocks, self.token_ids):
             ids += tokens
             labels += [IGNORED] * (begin - 1) + tokens[begin:] + [IGNORED]
         return ids, labels

@@ -138,11 +138,12 @@ def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibra
     presence = torch.sigmoid(calibration.presence_scale * output.presence + calibration.presence_shift)
     slots, scores = output.slots.cpu().numpy(), output.scores.float().cpu().numpy()
     masks, boxes = output.masks.float().cpu().numpy(), output.boxes.float().cpu().numpy()
+    order = np.lexsort((-scores, slots))
+    ends = np.searchsorted(slots[order], np.arange(len(presence) + 1))
     scales = output.lengths.log_scale.float().exp().cpu().numpy()
     spreads = output.lengths.log_spread.float().exp().cpu().numpy() * calibration.spread_scale
     for slot, probability in enumerate(presence.float().tolist()):
-        mine = np.flatnonzero(slots == slot)
-        mine = mine[np.argsort(-scores[mine], kind="stable")]
+        mine = order[ends[slot] : ends[slot + 1]]
         mine = mine[distinct(masks[mine])]
         yield Region(
             probability,

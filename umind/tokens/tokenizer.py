@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -41,10 +41,18 @@ def train_tokenizer(corpus: Iterable[str], vocab_size: int = 2048) -> PreTrained
     )
 
 
-def encode_text(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    """Ids of words that a person wrote: a task token typed by hand stays plain letters."""
-    ids: list[int] = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+def encode_texts(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of words that a person wrote, many texts in one call: a task token typed by hand stays plain letters."""
+    if not texts:
+        return []
+    encoded = tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, return_attention_mask=False)
+    ids: list[list[int]] = encoded["input_ids"]
     return ids
+
+
+def encode_text(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    """`encode_texts` for one text."""
+    return encode_texts(tokenizer, [text])[0]
 
 
 def encode_response(tokenizer: PreTrainedTokenizerFast, text: str, ids: TokenIds = OWN_IDS) -> list[int]:
