@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from peft import PeftConfig
 from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForImageTextToText,
@@ -19,7 +22,7 @@ from transformers import (
 )
 from transformers.utils.hub import cached_file
 
-from umind.backbone.adapter import merge_adapter
+from umind.backbone.adapter import NAME, PRODUCT, fill_adapter, merge_adapter, task_rows
 from umind.backbone.imagenet import at_hand, load_imagenet_mobilenet
 from umind.backbone.pixels import PixelConfig
 from umind.backbone.qwen_vl import FAMILIES, is_qwen_vl
@@ -69,6 +72,7 @@ def load_backbone(
     pixels: PixelConfig | None = None,
     decoders: DecoderConfig | None = None,
     imagenet: bool = True,
+    adapter: str | Path | None = None,
 ) -> tuple[UMindModel, UMindProcessor]:
     """Model in evaluation mode, and processor, around a Qwen-VL; pixel encoder and decoders are fresh, and have yet to learn.
 
@@ -79,9 +83,11 @@ def load_backbone(
         pixels: Sizes of the pixel encoder; the usual ones when None.
         decoders: Sizes of the decoders; the usual ones when None.
         imagenet: Start the pixel encoder from ImageNet weights where they are at hand.
+        adapter: Folder or hub id of what was learnt around this model, to be merged into it.
 
     Raises:
-        CheckpointError: It is no Qwen-VL, a file is missing, the weights are no safetensors or do not fit their config.
+        CheckpointError: It is no Qwen-VL, a file is missing, the weights are no safetensors or do not fit their config, or the
+            adapter is of another model.
         ValueError: No floating type has this name, or its chat template is none for images.
     """
     precision = precision_of(dtype)
@@ -114,6 +120,8 @@ def load_backbone(
     if imagenet and at_hand(pixels.encoder):
         load_imagenet_mobilenet(model.pixels.encoder)
     model.to(precision)  # type: ignore[arg-type]
+    if adapter is not None:
+        put_on(model, adapter)
     return settled(model, device), processor_for(model, tokenizer, patcher)
 
 
@@ -180,22 +188,64 @@ def read_patcher(source: str | Path) -> Qwen2VLImageProcessor:
 
 
 def put_on(model: UMindModel, adapter: str | Path) -> None:
-    """Merge a LoRA adapter, from a folder or a hub id, into a model; transformers would fall back to a pickled one."""
+    """Merge an adapter, from a folder or a hub id, into a model.
+
+    Raises:
+        CheckpointError: There is none, it is pickled, or it is of another model; what does not fit is named.
+    """
+    config, weights = read_adapter(model, adapter)
     try:
-        cached_file(str(adapter), "adapter_model.safetensors")
-        report = model.load_adapter(str(adapter))
-    except (OSError, RuntimeError, SafetensorError) as error:
+        model.add_adapter(config)
+    except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
-    account_for(adapter, report.missing_keys, report.unexpected_keys)
+    account_for(adapter, *fill_adapter(model, weights), holder="the model")
     merge_adapter(model)
 
 
-def account_for(source: str | Path, missing: Collection[str], unknown: Collection[str], reshaped: Collection[str] = ()) -> None:
-    """Raise a ``CheckpointError`` that names every weight that does not fit, if any."""
+def go_on(model: UMindModel, adapter: str | Path) -> None:
+    """Let the adapter that a model carries begin with what an earlier one learnt; products that are new stay at zero.
+
+    Raises:
+        CheckpointError: There is no earlier one, or it is of another model or size; what does not fit is named.
+    """
+    config, weights = read_adapter(model, adapter)
+    here = cast(Any, model).peft_config[NAME].lora_alpha
+    if config.lora_alpha != here and any(PRODUCT in name for name in weights):
+        raise CheckpointError(f"the products in {adapter} were learnt with an alpha of {config.lora_alpha}, and not of {here}")
+    missing, unknown, reshaped = fill_adapter(model, weights)
+    account_for(adapter, [name for name in missing if PRODUCT not in name], unknown, reshaped, holder="the model")
+
+
+def read_adapter(model: UMindModel, adapter: str | Path) -> tuple[Any, dict[str, Tensor]]:
+    """Numbers and weights of an adapter that is of a model's vocabulary; peft would fall back to a pickled one.
+
+    Raises:
+        CheckpointError: There is none, or it teaches other rows.
+    """
+    try:
+        weights = load_file(str(cached_file(str(adapter), "adapter_model.safetensors")))
+        config: Any = PeftConfig.from_pretrained(str(adapter))
+    except (OSError, RuntimeError, TypeError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
+    there, here = config.trainable_token_indices or {}, task_rows(model)
+    if there and there != here:
+        raise CheckpointError(f"the adapter in {adapter} is of another model: it teaches rows {there}, and here are {here}")
+    return config, weights
+
+
+def account_for(
+    source: str | Path,
+    missing: Collection[str],
+    unknown: Collection[str],
+    reshaped: Collection[str] = (),
+    *,
+    holder: str = "their config",
+) -> None:
+    """Raise a ``CheckpointError`` that names every weight that does not fit its holder, if any."""
     faults = {"missing": missing, "unknown": unknown, "of another shape": reshaped}
     if any(faults.values()):
         listed = "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in faults.items() if names)
-        raise CheckpointError(f"the weights in {source} do not fit their config: {listed}")
+        raise CheckpointError(f"the weights in {source} do not fit {holder}: {listed}")
 
 
 def save(model: UMindModel, processor: UMindProcessor, folder: Path) -> None:

@@ -72,7 +72,7 @@ class UMindVL:
             source: Folder or hub id; the embedded model for None and for "umind-tiny", with no download.
             device: Where to run.
             dtype: Floating type of the weights, as "float32" or "bfloat16".
-            adapter: Folder or hub id of a LoRA adapter, to be merged into it.
+            adapter: Folder or hub id of an adapter that was learnt around it, to be merged into it.
 
         Raises:
             CheckpointError: The weights are not safetensors, or do not fit their config.
@@ -88,6 +88,7 @@ class UMindVL:
         dtype: str = "float32",
         pixels: PixelConfig | None = None,
         decoders: DecoderConfig | None = None,
+        adapter: str | Path | None = None,
     ) -> UMindVL:
         """A Qwen2-VL, Qwen2.5-VL or Qwen3-VL (dense or with experts), or a fine-tune of one, that can learn to point.
 
@@ -101,12 +102,15 @@ class UMindVL:
             dtype: Floating type of the weights, as "float32" or "bfloat16".
             pixels: Sizes of the pixel encoder; those of umind-tiny when None.
             decoders: Sizes of the decoders; those of umind-tiny when None.
+            adapter: Folder or hub id of what `umind fit` learnt around this model: products, rows of the task tokens, pixel
+                encoder and decoders, to be merged into it.
 
         Raises:
-            CheckpointError: It is no Qwen-VL, or its weights are not safetensors or do not fit their config.
+            CheckpointError: It is no Qwen-VL, its weights are not safetensors or do not fit their config, or the adapter is of
+                another model.
             ValueError: It has no chat template for images.
         """
-        return cls(*load_backbone(source, device=device, dtype=dtype, pixels=pixels, decoders=decoders))
+        return cls(*load_backbone(source, device=device, dtype=dtype, pixels=pixels, decoders=decoders, adapter=adapter))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config, safetensors, tokenizer and processor."""

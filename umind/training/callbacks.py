@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from umind.backbone.adapter import NAME
 from umind.data.examples import Example, task_tokens
 from umind.model import UMindModel, UMindOutput
 from umind.schema.batch import Batch
@@ -138,8 +139,10 @@ def is_training(trainer: Trainer) -> bool:
 
 
 def in_bfloat16(model: UMindModel) -> dict[str, Tensor]:
-    """The model's state with its floating numbers in bf16; counters stay whole numbers, tied weights stay tied."""
+    """What ``save_pretrained`` takes of a model, with floating numbers in bf16; counters stay whole, tied weights stay tied."""
     state = model.state_dict()
+    if getattr(model, "peft_config", None):
+        state = {name: tensor for name, tensor in state.items() if NAME in name.split(".")}
     narrow: dict[int, Tensor] = {}
     for tensor in state.values():
         if tensor.is_floating_point():

@@ -65,7 +65,13 @@ class UMindModule(LightningModule):
         frozen: Parts of the model that stay as they are, by names of modules; the backward pass of the encoder's first
             layers is the dearest of all.
         adapter: Learn a low-rank adapter beside the weights and leave these as they are; what is saved is the adapter, for
-            ``UMindVL.from_pretrained(adapter=...)``. None trains the weights themselves.
+            ``UMindVL.from_pretrained(adapter=...)`` or ``from_backbone(adapter=...)``. Around a Qwen-VL it holds the fresh
+            parts too. None trains the weights themselves.
+        adapter_init: Folder of an adapter of the same model, as an earlier stage saved it, for this one to go on from; layers
+            that had no product there begin with none.
+        gradient_checkpointing: Keep of each layer of the language model its input alone, and compute the rest again in the
+            backward pass (Chen et al., "Training deep nets with sublinear memory cost", 2016): the same gradients from less
+            memory, for one more forward pass.
         experts: Put experts into every layer of the language model, beside the dense blocks that they start from
             (`umind.backbone.moe.upcycle`). They are new, and learn also inside a part that is frozen: with ``pixels``,
             ``language``, ``regions`` and ``points`` frozen, they alone do. None for the model as it is, with or without.
@@ -84,6 +90,8 @@ class UMindModule(LightningModule):
         encoder_rate: float = 0.4,
         frozen: tuple[str, ...] = FIRST_LAYERS,
         adapter: AdapterConfig | None = None,
+        adapter_init: Path | None = None,
+        gradient_checkpointing: bool = False,
         experts: MoEConfig | None = None,
         weight_decay: float = 0.05,
         warmup_steps: int = 200,
@@ -105,6 +113,14 @@ class UMindModule(LightningModule):
                 parameter.requires_grad_(False)
         if adapter is not None:
             add_adapter(self.model, adapter)
+        if adapter_init is not None:
+            if adapter is None:
+                raise ValueError("`adapter_init` wants an `adapter` that goes on from it")
+            checkpoint.go_on(self.model, adapter_init)
+        if gradient_checkpointing:
+            words = getattr(self.model.language, "language_model", self.model.language)
+            words.activation_checkpointing_enable()
+            words.disable_input_require_grads()  # what does not learn needs no gradient
         if experts is not None:
             upcycle(self.model.language, experts)
         self.weights = loss.completed(MoEConfig.read(self.model.config))
@@ -181,11 +197,11 @@ class UMindModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with warm-up and cosine, the encoder slower than the rest."""
+        slower = {id(parameter) for parameter in part_of(self.model, "pixels.encoder").parameters()}
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-        for name, parameter in self.model.named_parameters():
-            if not parameter.requires_grad:
-                continue
-            groups.setdefault((name.startswith("pixels.encoder"), parameter.ndim > 1), []).append(parameter)
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:
+                groups.setdefault((id(parameter) in slower, parameter.ndim > 1), []).append(parameter)
         parameters = [
             {
                 "params": members,
