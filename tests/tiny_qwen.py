@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import (
@@ -21,7 +22,13 @@ from transformers import (
 
 from umind import UMindVL
 from umind.backbone.pixels import PixelConfig
+from umind.data.collate import Collator
+from umind.data.examples import build_example
+from umind.data.labelled import labelled
+from umind.data.phantom import phantom_sample
 from umind.decoders.config import DecoderConfig
+from umind.processor.processor import UMindProcessor
+from umind.schema.batch import Batch
 
 WORDS = ["segment the cyst", "find every lesion", "is it benign or malignant", "yes no", "a short report of the image"]
 MARKS = (
@@ -117,3 +124,10 @@ def build(family: str, folder: Path) -> UMindVL:
         if name.endswith("running_mean"):
             buffer.copy_(0.1 * torch.randn_like(buffer))
     return model
+
+
+def phantoms(processor: UMindProcessor, size: int) -> Batch:
+    """Two phantoms and what is asked about them."""
+    rngs = (np.random.default_rng(seed) for seed in range(2))
+    examples = [build_example(labelled(phantom_sample(k, size=size), size), rng) for k, rng in enumerate(rngs)]
+    return Collator(processor)(examples)

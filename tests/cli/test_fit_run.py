@@ -20,7 +20,7 @@ from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
 
 REPOSITORY = Path(__file__).parents[2]
-ON_TOP = {"further", "decoders", "echovlm_moe"}
+ON_TOP = {"further", "decoders", "echovlm_moe", "qwen_vl_alignment", "qwen_vl_instruction"}
 """Configs that stand on another."""
 CONFIGS = [path for path in sorted((REPOSITORY / "configs").glob("*.yaml")) if path.stem not in ON_TOP]
 TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 16}
@@ -183,7 +183,7 @@ def test_each_config_has_a_run_folder_of_its_own() -> None:
         root = trainer["default_root_dir"]
         roots.append(root)
         assert Path(root).name == path.stem
-        for part in (*trainer["logger"], *trainer["callbacks"]):
+        for part in (*trainer.get("logger", ()), *trainer["callbacks"]):
             for key in ("save_dir", "dirpath"):
                 place = part.get("init_args", {}).get(key, root)
                 assert Path(place).is_relative_to(root)
@@ -195,6 +195,4 @@ def test_callbacks_of_the_shipped_configs_stand_before_averaging() -> None:
         names = [
             part["class_path"].rpartition(".")[2] for part in yaml.safe_load(path.read_text("utf-8"))["trainer"]["callbacks"]
         ]
-        assert names.index("SaveModel") < names.index("Overlays") < names.index("ModelCheckpoint")
-        if "EMAWeightAveraging" in names:
-            assert names.index("Overlays") < names.index("EMAWeightAveraging")
+        assert names[:2] == ["SaveModel", "Overlays"]

@@ -85,6 +85,15 @@ def test_onward_resumes_at_the_sample_and_keeps_its_length() -> None:
     assert list(Onward(12, 6)) == [12, 13, 14, 15, 16, 17]
 
 
+def test_processes_deal_the_stream_out_in_turn() -> None:
+    ranks = [Onward(4, 12, rank=rank, num_ranks=2) for rank in range(2)]
+    assert [list(rank) for rank in ranks] == [[4, 6, 8, 10], [5, 7, 9, 11]]
+    assert [len(rank) for rank in ranks] == [6, 6]
+    for rank in ranks:
+        rank.set_epoch(1)
+    assert [list(rank) for rank in ranks] == [list(range(12, 24, 2)), list(range(13, 24, 2))]
+
+
 def test_stream_goes_on_where_it_stopped(folder: Path) -> None:
     whole = list(data_of(folder).train_dataloader())
     late = data_of(folder)

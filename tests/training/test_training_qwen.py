@@ -2,26 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tiny_qwen
 import torch
 
 from umind import UMindVL
 from umind.checkpoint import save
-from umind.data.collate import Collator
-from umind.data.examples import build_example
-from umind.data.labelled import labelled
-from umind.data.phantom import phantom_sample
-from umind.processor.processor import UMindProcessor
-from umind.schema.batch import Batch
 from umind.training.module import UMindModule
-
-
-def phantoms(processor: UMindProcessor, size: int) -> Batch:
-    rngs = (np.random.default_rng(seed) for seed in range(2))
-    examples = [build_example(labelled(phantom_sample(k, size=size), size), rng) for k, rng in enumerate(rngs)]
-    return Collator(processor)(examples)
 
 
 @pytest.mark.parametrize("family", tiny_qwen.FAMILIES)
@@ -29,7 +16,7 @@ def test_thirty_steps_overfit_two_phantoms(family: str, tmp_path: Path) -> None:
     tiny_qwen.build(family, tmp_path / "base").save_pretrained(tmp_path / "model")
     module = UMindModule(init=tmp_path / "model", frozen=())
     assert module.model.training
-    batch = phantoms(module.processor, tiny_qwen.SIDE)
+    batch = tiny_qwen.phantoms(module.processor, tiny_qwen.SIDE)
     assert batch.patches.counts == [(batch.input_ids[row] == module.model.config.ids.image).sum() for row in range(2)]
     optimiser = torch.optim.AdamW(module.parameters(), lr=3e-3)
     losses = []
@@ -52,7 +39,7 @@ def test_a_fresh_model_around_a_backbone(tmp_path: Path) -> None:
     module = UMindModule(
         backbone=str(tiny_qwen.backbone("qwen2_5_vl", tmp_path)), frozen=("language", "pixels"), imagenet=False
     )
-    total, parts, _ = module.step(phantoms(module.processor, 256))
+    total, parts, _ = module.step(tiny_qwen.phantoms(module.processor, 256))
     total.backward()
     assert all(part.isfinite() for part in parts.values())
     learning = {name.split(".")[0] for name, p in module.model.named_parameters() if p.grad is not None}

@@ -31,8 +31,8 @@ class MixtureData(LightningDataModule):
     Args:
         folder: Holds one store a set and split, as ``umind data prepare`` writes them: ``<folder>/<set>-<split>``.
         weights: Relative share of each set in training; the sets named here are used.
-        batch_size: Examples in a batch.
-        num_samples: Examples in an epoch of the training stream; the next epoch has new ones.
+        batch_size: Examples in a batch, of each process.
+        num_samples: Examples in an epoch of the training stream, of all processes; the next epoch has new ones.
         val_limit: Most validation images of each set; ``predict`` walks through the same ones.
         num_workers: Processes that prepare examples; the stream is the same for any number.
         seed: Decides the stream.
@@ -93,8 +93,11 @@ class MixtureData(LightningDataModule):
             seed=self.seed,
             unheard=self.unheard,
         )
-        whole_batches = self.num_samples // self.batch_size * self.batch_size
-        return self._loader(mixture, sampler=Onward(self.resumed_from, whole_batches))
+        rank, num_ranks = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        batch = self.batch_size * num_ranks
+        whole_batches = self.num_samples // batch * batch
+        start = self.resumed_from // num_ranks * num_ranks  # a run that goes on may have fewer processes, or more
+        return self._loader(mixture, sampler=Onward(start, whole_batches, rank=rank, num_ranks=num_ranks))
 
     def val_dataloader(self) -> DataLoader[Example]:
         """Plain validation images with seeded questions."""

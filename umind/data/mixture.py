@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, DistributedSampler
 
 from umind.data.augment import augment, build_augmentation
 from umind.data.examples import Example, build_example
@@ -86,19 +86,24 @@ class Walk(Dataset[Example]):
         return view_example(store[place], self.size, np.random.default_rng((self.seed, index)), self.unheard)
 
 
-class Onward(Sampler[int]):
+class Onward(DistributedSampler[int]):
     """Numbers of a stream's examples, an epoch after the other: resuming a stream is starting later.
 
     Its length is that of a whole epoch also where the first one starts late: Lightning counts on from the batch where it
-    stopped, and takes the length of training, and with it the learning rate, from here.
+    stopped, and takes the length of training, and with it the learning rate, from here. Processes deal the stream out in turn,
+    so that their batches together are the examples that one process would take; Lightning leaves a `DistributedSampler` at
+    that, and would shuffle any other and never tell it of epochs.
 
     Args:
-        start: First example.
-        length: Examples in an epoch.
+        start: First example, of all processes.
+        length: Examples in an epoch, of all processes.
+        rank: Which process this is.
+        num_ranks: How many there are; ``start`` and ``length`` are multiples of it.
     """
 
-    def __init__(self, start: int, length: int) -> None:
-        self.start, self.length = start, length
+    def __init__(self, start: int, length: int, *, rank: int = 0, num_ranks: int = 1) -> None:
+        assert start % num_ranks == length % num_ranks == 0
+        self.start, self.length, self.rank, self.num_ranks = start, length, rank, num_ranks
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -107,10 +112,11 @@ class Onward(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         epoch = max(self.epoch, self.start // self.length)
-        return iter(range(max(self.start, epoch * self.length), (epoch + 1) * self.length))
+        first = max(self.start, epoch * self.length)
+        return iter(range(first + self.rank, (epoch + 1) * self.length, self.num_ranks))
 
     def __len__(self) -> int:
-        return self.length
+        return self.length // self.num_ranks
 
 
 def view_example(item: Labelled, size: int, rng: np.random.Generator, unheard: frozenset[str] = frozenset()) -> Example:

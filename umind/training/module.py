@@ -12,6 +12,7 @@ from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from transformers import PreTrainedTokenizerFast
 
 from umind import checkpoint
@@ -118,7 +119,7 @@ class UMindModule(LightningModule):
                 raise ValueError("`adapter_init` wants an `adapter` that goes on from it")
             checkpoint.go_on(self.model, adapter_init)
         if gradient_checkpointing:
-            words = getattr(self.model.language, "language_model", self.model.language)
+            words = words_of(self.model)
             words.activation_checkpointing_enable()
             words.disable_input_require_grads()  # what does not learn needs no gradient
         if experts is not None:
@@ -126,6 +127,16 @@ class UMindModule(LightningModule):
         self.weights = loss.completed(MoEConfig.read(self.model.config))
         for part in (self.model.pixels, self.model.regions, self.model.points):
             part.to(memory_format=torch.channels_last)
+
+    def configure_model(self) -> None:
+        """Shard the weights where Lightning's ``ModelParallelStrategy`` asks for it (FSDP2), layer by layer of the words."""
+        if self.device_mesh is None or isinstance(self.model, FSDPModule):
+            return
+        self.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # shards have no other
+        mesh = self.device_mesh["data_parallel"]
+        for layer in words_of(self.model).layers:
+            fully_shard(layer, mesh=mesh)
+        fully_shard(self.model, mesh=mesh)
 
     def setup(self, stage: str) -> None:
         """Hand the processor to the data."""
@@ -226,6 +237,11 @@ def part_of(model: torch.nn.Module, name: str) -> torch.nn.Module:
         return model.get_submodule(name)
     except AttributeError as error:
         raise ValueError(f"the model has no part {name!r}") from error
+
+
+def words_of(model: UMindModel) -> Any:
+    """The language model, also where it is inside a Qwen-VL."""
+    return getattr(model.language, "language_model", model.language)
 
 
 def fresh(tokenizer: Path | None, *, imagenet: bool) -> tuple[UMindModel, UMindProcessor]:
