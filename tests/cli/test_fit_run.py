@@ -4,10 +4,12 @@ import pickle
 from pathlib import Path
 
 import pytest
+import tiny_qwen
 import torch
 import yaml
 from transformers import PreTrainedTokenizerFast
 
+from umind import UMindVL
 from umind.backbone.moe.attach import dual_paths, new_parameters
 from umind.backbone.pixels import PixelConfig
 from umind.checkpoint import load, save
@@ -174,6 +176,29 @@ def test_help(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said.startswith("usage: umind")
     assert "--ckpt_path" in said
     assert "--data.folder" in said
+
+
+def test_the_stages_around_a_qwen_vl(config: Path, tmp_path: Path) -> None:
+    """The shipped configs, one after the other, on a tiny model and phantoms."""
+    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base")
+    small = {"data.folder": config.parent / "stores", "data.weights": '{"phantom": 1.0}', "data.batch_size": 2}
+    small |= {"data.num_samples": 4, "data.val_limit": 1, "data.num_workers": 0, "model.imagenet": "false"}
+    small |= {"trainer.accelerator": "cpu", "trainer.accumulate_grad_batches": 1, "trainer.max_steps": 1}
+    small |= {"trainer.val_check_interval": 1, "trainer.log_every_n_steps": 1}
+    small |= {"trainer.enable_progress_bar": "false", "trainer.enable_model_summary": "false"}
+    before = ()
+    for stage in ("alignment", "lora", "instruction"):
+        root = tmp_path / stage
+        files = [REPOSITORY / "configs" / f"qwen_vl_{name}.yaml" for name in dict.fromkeys(("lora", stage))]
+        words = [word for path in files for word in ("--config", str(path))]
+        given = small | {"model.backbone": base, "trainer.default_root_dir": root}
+        run("fit", [*words, *(f"--{name}={value}" for name, value in given.items()), *before])
+        before = (f"--model.adapter_init={root / 'model'}",)
+    learnt = UMindVL.from_backbone(base, adapter=root / "model").model
+    untouched = UMindVL.from_backbone(base).model
+    assert torch.equal(learnt.language.visual.patch_embed.proj.weight, untouched.language.visual.patch_embed.proj.weight)
+    layer = "language.language_model.layers.0.self_attn.q_proj"
+    assert not torch.equal(learnt.get_submodule(layer).weight, untouched.get_submodule(layer).weight)
 
 
 def test_each_config_has_a_run_folder_of_its_own() -> None:

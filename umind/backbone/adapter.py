@@ -47,11 +47,11 @@ class AdapterConfig:
 
     def completed(self, model: PreTrainedModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """``parts`` and ``whole``, with the usual ones of a model where nothing else was asked for."""
-        if is_qwen_vl(model.config.text_config):  # type: ignore[attr-defined]
-            parts, whole = ("language.language_model",), ("pixels", "regions", "points")
-        else:
-            parts, whole = ("pixels", "language", "regions", "points"), ()
-        return parts if self.parts is None else self.parts, whole if self.whole is None else self.whole
+        every = ("pixels", "language", "regions", "points")
+        has_eyes = is_qwen_vl(model.config.text_config)
+        parts = self.parts if self.parts is not None else ("language.language_model",) if has_eyes else every
+        whole = self.whole if self.whole is not None else ("pixels", "regions", "points") if has_eyes else ()
+        return parts, whole
 
 
 def add_adapter(model: PreTrainedModel, config: AdapterConfig) -> None:
@@ -93,7 +93,7 @@ def task_rows(model: PreTrainedModel) -> dict[str, list[int]]:
     config: Any = model.config
     if not is_qwen_vl(config.text_config):
         return {}
-    words = model.get_input_embeddings()  # type: ignore[no-untyped-call]
+    words = model.get_input_embeddings()
     table = next(name for name, module in model.named_modules() if module is words)
     return {name: list(config.ids.tasks) for name in ((table,) if config.tie_word_embeddings else (table, "lm_head"))}
 

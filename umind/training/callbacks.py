@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
@@ -41,11 +42,14 @@ class SaveModel(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save; weight averaging has put the averaged weights in place by now."""
-        if not is_training(trainer) or not trainer.is_global_zero:
+        if not is_training(trainer):
             return
         assert isinstance(pl_module, UMindModule)
+        state = in_bfloat16(pl_module.model)  # shards come together in every process
+        if not trainer.is_global_zero:
+            return
         target = Path(trainer.default_root_dir) / self.folder
-        pl_module.model.save_pretrained(target, state_dict=in_bfloat16(pl_module.model))
+        pl_module.model.save_pretrained(target, state_dict=state)
         pl_module.processor.save_pretrained(target)
 
 
@@ -140,11 +144,10 @@ def is_training(trainer: Trainer) -> bool:
 
 def in_bfloat16(model: UMindModel) -> dict[str, Tensor]:
     """What ``save_pretrained`` takes of a model, with floating numbers in bf16; counters stay whole, tied weights stay tied."""
-    state = model.state_dict()
+    state = model.state_dict(keep_vars=True)
     if getattr(model, "peft_config", None):
         state = {name: tensor for name, tensor in state.items() if NAME in name.split(".")}
-    narrow: dict[int, Tensor] = {}
-    for tensor in state.values():
-        if tensor.is_floating_point():
-            narrow.setdefault(tensor.data_ptr(), tensor.to(torch.bfloat16))
-    return {name: narrow[tensor.data_ptr()] if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    kept = {id(tensor): tensor.detach() for tensor in state.values()}
+    whole = {place: tensor.full_tensor() if isinstance(tensor, DTensor) else tensor for place, tensor in kept.items()}
+    narrow = {place: tensor.bfloat16() if tensor.is_floating_point() else tensor for place, tensor in whole.items()}
+    return {name: narrow[id(tensor)] for name, tensor in state.items()}

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
 from transformers import PreTrainedTokenizerFast
 
 from umind import checkpoint
@@ -127,16 +126,6 @@ class UMindModule(LightningModule):
         self.weights = loss.completed(MoEConfig.read(self.model.config))
         for part in (self.model.pixels, self.model.regions, self.model.points):
             part.to(memory_format=torch.channels_last)
-
-    def configure_model(self) -> None:
-        """Shard the weights where Lightning's ``ModelParallelStrategy`` asks for it (FSDP2), layer by layer of the words."""
-        if self.device_mesh is None or isinstance(self.model, FSDPModule):
-            return
-        self.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # shards have no other
-        mesh = self.device_mesh["data_parallel"]
-        for layer in words_of(self.model).layers:
-            fully_shard(layer, mesh=mesh)
-        fully_shard(self.model, mesh=mesh)
 
     def setup(self, stage: str) -> None:
         """Hand the processor to the data."""

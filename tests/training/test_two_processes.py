@@ -1,0 +1,113 @@
+"""Two processes on a CPU train as one does: the same examples, the same losses, one folder.
+
+The pixel encoder is frozen, statistics of its batch normalisation with it: two processes would each count their own images,
+and torch synchronises such statistics on GPUs only. One process takes the examples of a step one by one and adds up their
+gradients, because a loss is the mean over what a batch shows, and the mean over two images at once weighs them differently.
+"""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, Strategy
+from torch import distributed, multiprocessing
+from torch.distributed.tensor import DTensor
+
+from umind.checkpoint import load
+from umind.training.callbacks import SaveModel
+from umind.training.module import UMindModule
+from umind.training.sharded import ShardedModule
+
+pytestmark = [
+    pytest.mark.skipif(not distributed.is_gloo_available(), reason="torch has no gloo here"),
+    pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes cannot be forked here"),
+    pytest.mark.filterwarnings("ignore:.*does not have many workers:UserWarning"),  # a tiny run needs none
+    pytest.mark.filterwarnings("ignore:.*sync_dist=True"),  # figures of validation are those of the first process
+    pytest.mark.filterwarnings("ignore:FSDP2-wrapped module .* returned a view"),  # which nobody changes in place
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),  # Lightning calls what torch has renamed
+]
+STEPS = 4
+QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+TOLERANCE = 2e-5
+"""Relative: the sum of two gradients is rounded in another order, and Adam's first steps have the size of the rate, however
+small a gradient; three of them lie before the last loss. Processes with the wrong examples differ by percents."""
+
+
+def train(studio, root: Path, made: type[UMindModule] = UMindModule, **kwargs: object) -> tuple[list[float], UMindModule]:
+    """Losses of this process, one for each example, and what it has learnt."""
+    module = made(init=studio.init, frozen=("pixels",), weight_decay=0.0, warmup_steps=3)
+    losses, step = [], module.step
+
+    def noted(batch):
+        total, parts, output = step(batch)
+        if module.training:
+            losses.append(float(total.detach()))
+        return total, parts, output
+
+    module.step = noted
+    settings = {"accelerator": "cpu", "max_steps": STEPS, "num_sanity_val_steps": 0, "log_every_n_steps": 1, **QUIET, **kwargs}
+    Trainer(default_root_dir=root, **settings).fit(module, studio.data(batch_size=1, num_samples=2 * STEPS))
+    return losses, module
+
+
+def one_of_two(rank: int, port: int, studio, root: Path, kind: str) -> None:
+    """What each process does."""
+    torch.set_num_threads(1)
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "NODE_RANK": "0", "LOCAL_RANK": str(rank)}
+    os.environ.update(where)
+    strategy: Strategy
+    if kind == "ddp":
+        made, strategy = UMindModule, DDPStrategy(process_group_backend="gloo")
+    else:
+        made, strategy = ShardedModule, ModelParallelStrategy(2, 1, process_group_backend="gloo")
+    losses, module = train(studio, root, made, strategy=strategy, devices=2, callbacks=[SaveModel()])
+    sharded = sum(isinstance(parameter, DTensor) for parameter in module.model.parameters())
+    (root / f"{rank}.json").write_text(json.dumps({"losses": losses, "sharded": sharded}), "utf-8")
+    distributed.destroy_process_group()
+
+
+def two(studio, root: Path, kind: str) -> list[dict]:
+    """What two processes report."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=one_of_two, args=(rank, port, studio, root, kind)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(100)
+        if process.is_alive():
+            process.kill()
+    assert [process.exitcode for process in processes] == [0, 0]
+    return [json.loads((root / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
+
+
+@pytest.fixture(scope="module")
+def alone(studio, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    """Losses of one process, two examples a step."""
+    return train(studio, tmp_path_factory.mktemp("alone"), accumulate_grad_batches=2, limit_val_batches=0)[0]
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_two_processes_have_the_losses_of_one(studio, tmp_path: Path, alone: list[float], kind: str) -> None:
+    reports = two(studio, tmp_path, kind)
+    assert len(alone) == 2 * STEPS
+    for rank, report in enumerate(reports):
+        assert report["losses"] == pytest.approx(alone[rank::2], rel=TOLERANCE)
+        assert (report["sharded"] > 0) == (kind == "fsdp")
+    model, _ = load(tmp_path / "model", device="cpu", dtype="float32")  # one of them has saved, and all of it
+    start = studio.module().model.state_dict()
+    changed = {
+        name.split(".")[0] for name, tensor in model.state_dict().items() if not torch.equal(tensor, rounded(start[name]))
+    }
+    assert changed == {"language", "lm_head", "regions", "points"}
+
+
+def rounded(tensor: torch.Tensor) -> torch.Tensor:
+    """As it comes back from bf16."""
+    return tensor.bfloat16().float() if tensor.is_floating_point() else tensor
