@@ -25,6 +25,7 @@ from umind.training.sharded import ShardedModule
 pytestmark = [
     pytest.mark.skipif(not distributed.is_gloo_available(), reason="torch has no gloo here"),
     pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes cannot be forked here"),
+    pytest.mark.skipif(torch.cuda.is_available(), reason="threads of autograd that serve a GPU do not outlive a fork"),
     pytest.mark.filterwarnings("ignore:.*does not have many workers:UserWarning"),  # a tiny run needs none
     pytest.mark.filterwarnings("ignore:.*sync_dist=True"),  # figures of validation are those of the first process
     pytest.mark.filterwarnings("ignore:FSDP2-wrapped module .* returned a view"),  # which nobody changes in place
@@ -33,8 +34,9 @@ pytestmark = [
 STEPS = 4
 QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
 TOLERANCE = 2e-5
-"""Relative: the sum of two gradients is rounded in another order, and Adam's first steps have the size of the rate, however
-small a gradient; three of them lie before the last loss. Processes with the wrong examples differ by percents."""
+"""Relative: the sum of two gradients is rounded in another order; 4e-7 was seen. Adam's first steps have the size of the rate,
+however small a gradient, and three of them lie before the last loss. A process that learns alone is 4e-4 away at the second
+step, and 4e-3 at the last."""
 
 
 def train(studio, root: Path, made: type[UMindModule] = UMindModule, **kwargs: object) -> tuple[list[float], UMindModule]:
