@@ -29,6 +29,7 @@ from umind.data.phantom import phantom_sample
 from umind.decoders.config import DecoderConfig
 from umind.processor.processor import UMindProcessor
 from umind.schema.batch import Batch
+from umind.training.module import UMindModule
 
 WORDS = ["segment the cyst", "find every lesion", "is it benign or malignant", "yes no", "a short report of the image"]
 MARKS = (
@@ -131,3 +132,18 @@ def phantoms(processor: UMindProcessor, size: int) -> Batch:
     rngs = (np.random.default_rng(seed) for seed in range(2))
     examples = [build_example(labelled(phantom_sample(k, size=size), size), rng) for k, rng in enumerate(rngs)]
     return Collator(processor)(examples)
+
+
+def learn(module: UMindModule, batch: Batch, num_steps: int = 30) -> list[float]:
+    """Losses of some steps on one batch, over what may learn."""
+    learns = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learns, lr=3e-3)
+    losses = []
+    for _ in range(num_steps):
+        optimiser.zero_grad()
+        loss, _, _ = module.step(batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(learns, 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    return losses

@@ -40,15 +40,7 @@ def test_thirty_steps_of_an_adapter_halve_the_loss_of_two_phantoms(family: str, 
     before = {name: tensor.clone() for name, tensor in module.model.state_dict().items() if "default" not in name.split(".")}
     batch = tiny_qwen.phantoms(module.processor, tiny_qwen.SIDE)
     learns = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
-    optimiser = torch.optim.AdamW(learns.values(), lr=3e-3)
-    losses = []
-    for _ in range(30):
-        optimiser.zero_grad()
-        loss, _, _ = module.step(batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learns.values(), 1.0)
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    losses = tiny_qwen.learn(module, batch)
     assert losses[-1] < 0.5 * losses[0], losses
     idle = {name for name, parameter in learns.items() if parameter.grad is None}
     assert all("pixels.modules_to_save.default.to_token" in name for name in idle), idle

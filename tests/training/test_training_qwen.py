@@ -18,15 +18,7 @@ def test_thirty_steps_overfit_two_phantoms(family: str, tmp_path: Path) -> None:
     assert module.model.training
     batch = tiny_qwen.phantoms(module.processor, tiny_qwen.SIDE)
     assert batch.patches.counts == [(batch.input_ids[row] == module.model.config.ids.image).sum() for row in range(2)]
-    optimiser = torch.optim.AdamW(module.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(30):
-        optimiser.zero_grad()
-        loss, _, _ = module.step(batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    losses = tiny_qwen.learn(module, batch)
     assert losses[-1] < 0.5 * losses[0], losses
     still = {name.split(".")[0] for name, p in module.model.named_parameters() if p.grad is None}
     assert not still, "every part learns"
