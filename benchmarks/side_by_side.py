@@ -26,20 +26,32 @@ def comparison_table(card: Card) -> str:
 
 def regions_table(card: Card) -> str:
     """Each region, seen and unseen, as `benchmarks.regions.score` found them."""
-    seen = {(score["region"], score["word"]): score for score in card["regions"] if score["seen"]}
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for score in card["regions"]:
+        row = found.setdefault((score["region"], str(score["num_images"]), score["word"]), {})
+        row[score["trained"]] = interval(score["dice"])
+    rows = [[*asked, row["with"], row["without"], row.get("back", "")] for asked, row in found.items()]
+    heading = ("Region", "Images", "Asked for", "Trained with it", "Trained without it", "Then 50 images of it")
+    return table(f"One region left out: mean Dice of the best instance, {card['split']} split", heading, rows)
+
+
+def kept_table(card: Card, region: str) -> str:
+    """What an adapter that brought a region back left of the other organs."""
     rows = [
         [
-            score["region"],
-            str(score["num_images"]),
-            score["word"],
-            interval(seen[score["region"], score["word"]]["dice"]),
-            interval(score["dice"]),
+            row["dataset"],
+            row["phrase"],
+            str(row["num_images"]),
+            number(row["second"]),
+            number(row["first"]),
+            interval(row["difference"]),
         ]
-        for score in card["regions"]
-        if not score["seen"]
+        for row in card["kept"][region]
     ]
-    heading = ("Region", "Images", "Asked for", "Trained with it", "Trained without it")
-    return table(f"One region left out: mean Dice of the best instance, {card['split']} split", heading, rows)
+    heading = ("Set", "Structure", "Images", "Before", "With the adapter", "Difference")
+    return table(
+        f"What the adapter that brought the {region} back left of the rest: mean Dice, {card['split']} split", heading, rows
+    )
 
 
 def reports_table(ours: Card, precedents: Card) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.history import history_table, read_runs
 from benchmarks.provenance import REPOSITORY, RESULTS
-from benchmarks.side_by_side import comparison_table, regions_table, reports_table
+from benchmarks.side_by_side import comparison_table, kept_table, regions_table, reports_table
 from umind.evaluation.markdown import Card, number, percent, table
 from umind.evaluation.tables import card_tables
 
@@ -57,7 +57,8 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
         if precedents is not None and "report" in main_card:
             parts.append(reports_table(main_card, precedents))
     if "regions-test" in cards:
-        parts.append(regions_table(cards["regions-test"]))
+        regions = cards["regions-test"]
+        parts += [regions_table(regions), *(kept_table(regions, region) for region in regions["kept"])]
     if runs:
         parts.append(history_table(runs))
     if "latency" in cards:
@@ -153,10 +154,7 @@ def figures_in_short(card: Card) -> str:
     parts += [f"presence {s['name']} auroc {number(s['auroc']['value'])}" for s in card.get("presence", ())[:1]]
     parts += [f"{s['dataset']} {s['structure']} class auroc {number(s['auroc']['value'])}" for s in card.get("diagnosis", ())]
     parts += [f"{s['dataset']} {s['name']} mae {number(s['mae']['value'], 2)} mm" for s in card.get("measurement", ())]
-    parts += [
-        f"{s['region']} {'seen' if s['seen'] else 'unseen'} as {s['word']} dice {number(s['dice']['value'])}"
-        for s in card.get("regions", ())
-    ]
+    parts += [f"{s['region']} {s['trained']} as {s['word']} dice {number(s['dice']['value'])}" for s in card.get("regions", ())]
     if "phantoms" in card:
         parts += [f"phantom {s['phrase']} ap50 {number(s['ap50'])}" for s in card["phantoms"]["instances"]]
         parts.append(f"phantom answers {number(card['phantoms']['answers']['right'])}")

@@ -10,6 +10,11 @@ WHOLE = "whole"
 """Name of the model that saw every region."""
 
 
+def back(name: str) -> str:
+    """Name of the adapter that brings a region back to the model that lacks it."""
+    return f"{name}-back"
+
+
 @dataclass(frozen=True)
 class Region:
     """An organ, as training has it.

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.regions import score, train
+from benchmarks.images import Images
+from benchmarks.regions import back, score, train
 from benchmarks.regions.region import REGIONS, Region
-from benchmarks.side_by_side import regions_table
+from benchmarks.side_by_side import kept_table, regions_table
 from benchmarks.tables import figures_in_short
 from umind.data.phantom import phantom_sample
+from umind.data.store import Store
 from umind.evaluation.card import to_card
 from umind.evaluation.interview import Portion
 from umind.evaluation.suites import Together
@@ -24,26 +26,54 @@ from umind.schema.result import Segmentation
 
 
 def told(words: list[str]) -> dict[str, object]:
-    """Options of a call, by name, read back from JSON."""
+    """Options of a call, by name, read back from JSON; paths stand there as they are."""
     given = [word.removeprefix("--").split("=", 1) for word in words if "=" in word]
-    return {name: json.loads(value) for name, value in given}
+    return {name: value if value.startswith("/") else json.loads(value) for name, value in given}
 
 
 def test_training_without_a_region_neither_shows_nor_names_it(tmp_path: Path) -> None:
-    whole, without = (told(train.words(name, tmp_path / "stores", tmp_path / "run", 40)) for name in (None, "breast"))
+    whole, without = (told(train.words(name, tmp_path / "stores", tmp_path, 40)) for name in ("whole", "breast"))
     assert set(whole["data.weights"]) - set(without["data.weights"]) == set(REGIONS["breast"].sets)
     assert (whole["data.unheard"], without["data.unheard"]) == ([], ["breast lesion", "breast"])
     assert without["data.num_samples"] == 40 * 16
-    same = whole.keys() - {"data.weights", "data.unheard"}
+    same = [name for name in whole if name.startswith(("model.", "data.")) and name not in ("data.weights", "data.unheard")]
     assert {name: whole[name] for name in same} == {name: without[name] for name in same}
+    assert (whole["trainer.max_steps"], without["trainer.max_steps"]) == (40, 40)
+
+
+def test_all_go_on_from_a_start_that_saw_no_region(tmp_path: Path) -> None:
+    start, whole = (told(train.words(name, tmp_path / "stores", tmp_path, 40)) for name in ("start", "whole"))
+    shown = set(whole["data.weights"]) - set(start["data.weights"])
+    assert shown == {place for region in REGIONS.values() for place in region.sets}
+    assert set(start["data.unheard"]) == {word for region in REGIONS.values() for word in region.unheard}
+    assert whole["model.init"] == f"{start['trainer.default_root_dir']}/model"
 
 
 def test_training_goes_on_where_it_was(tmp_path: Path) -> None:
-    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    assert "--ckpt_path" not in train.words("head", tmp_path, tmp_path / "run", 40)
-    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    (tmp_path / "head" / "checkpoints").mkdir(parents=True)
+    assert "--ckpt_path" not in train.words("head", tmp_path, tmp_path, 40)
+    last = tmp_path / "head" / "checkpoints" / "last.ckpt"
     last.touch()
-    assert train.words("head", tmp_path, tmp_path / "run", 40)[-2:] == ["--ckpt_path", str(last)]
+    assert train.words("head", tmp_path, tmp_path, 40)[-2:] == ["--ckpt_path", str(last)]
+
+
+def test_a_region_comes_back_by_the_recipe_for_an_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [sample for sample in SAMPLES if is_outlined(sample, REGION.phrase)]
+    images = type("Images", (), {"portions": {"phantom": Portion(shown)}})
+    calls: list[list[str]] = []
+    monkeypatch.setattr(back, "REGIONS", {"ovary": REGION})
+    monkeypatch.setattr(back, "open_images", lambda folder, split, with_twins: images if split == "train" else None)
+    monkeypatch.setattr(back, "run", lambda subcommand, words: calls.append(words))
+    monkeypatch.setattr(back, "NUM_PHANTOMS", 2)
+    with pytest.warns(UserWarning, match="no splits.csv"):
+        back.main(["ovary", "--data", "x", "--out", str(tmp_path)])
+    words = told(calls[0])
+    assert (words["model.init"], words["trainer.default_root_dir"]) == (f"{tmp_path}/ovary/model", f"{tmp_path}/ovary-back")
+    folder = tmp_path / "ovary-back"
+    masks = sorted((folder / "scans" / "my_scans" / "masks").iterdir())
+    assert len(masks) == len(shown)
+    found = Store(folder / "stores" / "my_scans-train")
+    assert {name for facts in found.facts for name, _, _ in facts.structures} == {REGION.phrase}
 
 
 class Knowing:
@@ -60,7 +90,6 @@ class Knowing:
         return list(images)
 
     def segment(self, images, phrases, /, *, threshold=None):
-        assert threshold == 0
         truths = {sample.image.name: sample.structures[0].masks[0] for sample in SAMPLES}
         results = []
         for image, phrase in zip(images, phrases, strict=True):
@@ -81,15 +110,28 @@ REGION = Region(("phantom",), SAMPLES[0].structures[0].name, (), kin="lesion")
 
 def test_scores_tell_words_apart() -> None:
     shown = Together([Portion([sample for sample in SAMPLES if is_outlined(sample, REGION.phrase)])])
-    own, kin = score.evaluate(Knowing(REGION.phrase), shown, "phantom", REGION, seen=False)
+    own, kin = score.evaluate(Knowing(REGION.phrase), shown, "phantom", REGION, "without")
     assert (own.word, kin.word) == REGION.words
     assert own.num_images == len(list(shown)) > 0
     assert own.dice.value == 1
     assert kin.dice.value == 0
-    card = {"split": "val", "regions": to_card([replace(own, seen=True), replace(kin, seen=True), own, kin])}
+    card = {"split": "val", "regions": to_card([replace(own, trained="with"), replace(kin, trained="with"), own, kin])}
     table = regions_table(card)
     assert f"| phantom | {own.num_images} | {REGION.phrase} | 1.000" in table
-    assert "phantom unseen as lesion dice 0.000" in figures_in_short(card)
+    assert "phantom without as lesion dice 0.000" in figures_in_short(card)
+
+
+def test_what_an_adapter_forgot_shows() -> None:
+    known = [
+        replace(sample, key=str(place), dataset="old", structures=(replace(sample.structures[0], name="breast lesion"),))
+        for place, sample in enumerate(SAMPLES)
+    ]
+    images = Images("val", None, False, {"old": Portion(known), "phantom": Portion(SAMPLES)})
+    (lost,) = score.abilities(Knowing("ovarian mass"), Knowing("breast lesion"), images, REGION)
+    assert (lost.dataset, lost.phrase, lost.num_images) == ("old", "breast lesion", len(SAMPLES))
+    assert lost.difference.value == -1
+    card = {"split": "val", "kept": {"phantom": to_card([lost])}}
+    assert f"| old | breast lesion | {len(SAMPLES)} | 1.000 | 0.000 |" in kept_table(card, "phantom")
 
 
 def test_the_script_reads_models_and_writes_a_card(
@@ -103,6 +145,6 @@ def test_the_script_reads_models_and_writes_a_card(
     monkeypatch.setattr(score, "open_images", lambda folder, split, limit: images)
     score.main(["--data", "x", "--models", str(tmp_path / "models"), "--split", "test", "--results", str(tmp_path)])
     card = json.loads((tmp_path / "regions-test.json").read_text())
-    assert [(row["region"], row["seen"]) for row in card["regions"]] == [("phantom", True)] * 2 + [("phantom", False)] * 2
-    assert (tmp_path / "test_runs.csv").read_text().count("phantom unseen as lesion") == 1
+    assert [row["trained"] for row in card["regions"]] == ["with"] * 2 + ["without"] * 2
+    assert (tmp_path / "test_runs.csv").read_text().count("phantom without as lesion") == 1
     assert "One region left out" in capsys.readouterr().out
