@@ -152,7 +152,10 @@ def figures_in_short(card: Card) -> str:
     """The main figures of a card on one line."""
     parts = [f"{s['dataset']} {s['phrase']} dice {number(s['dice']['value'])}" for s in card.get("segmentation", ())]
     parts += [f"presence {s['name']} auroc {number(s['auroc']['value'])}" for s in card.get("presence", ())[:1]]
-    parts += [f"{s['dataset']} {s['structure']} class auroc {number(s['auroc']['value'])}" for s in card.get("diagnosis", ())]
+    parts += [
+        f"{s['dataset']} {s['structure']} class auroc {number(s['auroc']['value'])} macro f1 {number(s['macro_f1']['value'])}"
+        for s in card.get("diagnosis", ())
+    ]
     parts += [f"{s['dataset']} {s['name']} mae {number(s['mae']['value'], 2)} mm" for s in card.get("measurement", ())]
     parts += [f"{s['region']} {s['trained']} as {s['word']} dice {number(s['dice']['value'])}" for s in card.get("regions", ())]
     if "phantoms" in card:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from jaxtyping import Bool, UInt8
-from torch import Tensor
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.peers.network import build_network, pixel_values
-from benchmarks.peers.views import View, Views
 from umind.cli.terminal import Progress
 from umind.data.datamodule import single_threaded
 from umind.decoders.mask.loss import mask_loss
@@ -66,18 +67,40 @@ class Plan:
         return 1 - 1 / max(self.share(OUR_WINDOW), 1)
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a network learns.
+
+    Args:
+        build: Makes it; from ImageNet, or from random weights. Its encoder is called ``encoder``.
+        loss: Of its output for a batch, and the truth.
+    """
+
+    build: Callable[[bool], nn.Module]
+    loss: Callable[[Float[Tensor, "b ..."], Tensor], Float[Tensor, ""]]
+
+
+def outline_loss(logits: Float[Tensor, "b 1 s s"], masks: Bool[Tensor, "b s s"]) -> Float[Tensor, ""]:
+    """Cross-entropy and Dice loss together."""
+    return sum(mask_loss(logits[:, 0], masks.float()), start=logits.new_zeros(()))
+
+
+OUTLINES = Task(lambda imagenet: build_network(imagenet=imagenet), outline_loss)
+
+
 class Training:
     """A network on its way.
 
     Args:
         plan: What to do.
         device: Where.
+        task: What it learns.
     """
 
-    def __init__(self, plan: Plan, device: str = "cpu") -> None:
-        self.plan, self.device = plan, torch.device(device)
+    def __init__(self, plan: Plan, device: str = "cpu", task: Task = OUTLINES) -> None:
+        self.plan, self.device, self.task = plan, torch.device(device), task
         torch.manual_seed(plan.seed)
-        self.network = build_network(imagenet=plan.imagenet).to(self.device).train()
+        self.network = task.build(plan.imagenet).to(self.device).train()
         averaging = get_ema_avg_fn(plan.decay)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(self.network, avg_fn=averaging, use_buffers=True)
         groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
@@ -96,19 +119,18 @@ class Training:
         )
         self.step, self.seconds = 0, 0.0
 
-    def learn(self, pixels: UInt8[Tensor, "b s s"], masks: Bool[Tensor, "b s s"]) -> float:
+    def learn(self, pixels: UInt8[Tensor, "b s s"], truth: Tensor) -> float:
         """One step on a batch; its dropout depends on the seed and the step alone, so that resuming changes nothing.
 
         Returns:
-            Cross-entropy and Dice loss together.
+            The task's loss.
         """
         torch.manual_seed(self.plan.seed * 1_000_000 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * schedule(self.step, self.plan.share(OUR_WARMUP), self.plan.num_steps)
         with torch.autocast(self.device.type, torch.bfloat16):
-            logits = self.network(pixel_values(pixels.numpy()).to(self.device))[:, 0]
-        cross_entropy, dice = mask_loss(logits.float(), masks.to(self.device, torch.float32))
-        loss = cross_entropy + dice
+            logits = self.network(pixel_values(pixels.numpy()).to(self.device))
+        loss = self.task.loss(logits.float(), truth.to(self.device))
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -148,15 +170,18 @@ class Training:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-def fit(plan: Plan, views: Views, checkpoint: Path, *, device: str = "cpu", num_workers: int = 1) -> Training:
+def fit(
+    plan: Plan, views: Dataset[Any], checkpoint: Path, *, device: str = "cpu", num_workers: int = 1, task: Task = OUTLINES
+) -> Training:
     """Train, from the checkpoint on where there is one.
 
     Args:
         plan: What to do.
-        views: What to learn from.
+        views: What to learn from: grey model frames, each with its truth.
         checkpoint: File to save to, and to go on from.
         device: Where to run.
         num_workers: Processes that prepare views; the stream is the same for any number.
+        task: What to learn.
 
     Returns:
         The finished training, its averaged weights in evaluation mode.
@@ -166,10 +191,10 @@ def fit(plan: Plan, views: Views, checkpoint: Path, *, device: str = "cpu", num_
     """
     if plan.num_steps < 1:
         raise ValueError(f"{plan.num_samples} samples do not fill a batch of {BATCH}")
-    training = Training(plan, device)
+    training = Training(plan, device, task)
     if checkpoint.exists():
         training.resume(checkpoint)
-    loader: DataLoader[View] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         views,
         batch_size=BATCH,
         sampler=range(training.step * BATCH, plan.num_steps * BATCH),
@@ -177,8 +202,8 @@ def fit(plan: Plan, views: Views, checkpoint: Path, *, device: str = "cpu", num_
         worker_init_fn=single_threaded,
     )
     bar, start = Progress(plan.num_steps), time.perf_counter()
-    for pixels, masks in loader:
-        loss = training.learn(pixels, masks)
+    for pixels, truth in loader:
+        loss = training.learn(pixels, truth)
         bar.show(training.step)
         if training.step % STEPS_BETWEEN_CHECKPOINTS == 0 or training.step == plan.num_steps:
             now = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from benchmarks.regions.region import REGIONS, Region
 from benchmarks.side_by_side import kept_table, regions_table
 from benchmarks.tables import figures_in_short
 from umind.data.phantom import phantom_sample
+from umind.data.prepare import prepare
 from umind.data.store import Store
 from umind.evaluation.card import to_card
 from umind.evaluation.interview import Portion
@@ -65,6 +67,7 @@ def test_a_region_comes_back_by_the_recipe_for_an_own_folder(tmp_path: Path, mon
     monkeypatch.setattr(back, "open_images", lambda folder, split, with_twins: images if split == "train" else None)
     monkeypatch.setattr(back, "run", lambda subcommand, words: calls.append(words))
     monkeypatch.setattr(back, "NUM_PHANTOMS", 2)
+    monkeypatch.setattr(back, "prepare", partial(prepare, num_val_phantoms=1, num_examples=20))
     with pytest.warns(UserWarning, match="no splits.csv"):
         back.main(["ovary", "--data", "x", "--out", str(tmp_path)])
     words = told(calls[0])

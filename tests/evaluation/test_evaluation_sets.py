@@ -186,6 +186,14 @@ def test_diagnosis() -> None:
     assert score.calibration_error == pytest.approx(0.2)
 
 
+def test_diagnosis_over_several_sets() -> None:
+    others = [shown(f"other {k}", [(10, 10, 40, 30)], kind="malignant", dataset="another") for k in range(3)]
+    images = [*LESIONS, *others]
+    scores = evaluate_diagnosis(Oracle(images), images)
+    assert [(s.dataset, sum(s.counts.values())) for s in scores] == [("made", 12), ("another", 3), ("all sets", 15)]
+    assert scores[-1].auroc.value == 1
+
+
 def test_diagnosis_with_swapped_labels() -> None:
     (score,) = evaluate_diagnosis(Oracle(LESIONS, malignant=lambda truth: 0.2 if truth else 0.8), LESIONS)
     assert score.auroc.value == score.balanced_accuracy.value == score.macro_f1.value == 0

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from umind.evaluation.interview import interview, unit_of_chance
+from umind.evaluation.rows import ALL
 from umind.evaluation.verbs import Verbs
 from umind.metrics.bootstrap import Interval, bootstrap_interval
 from umind.metrics.classes import macro_f1
@@ -61,7 +62,7 @@ class DiagnosisScore:
     """Classes of one structure on one set; intervals are 95 % over patients.
 
     Args:
-        dataset: Set.
+        dataset: Set, or `umind.evaluation.rows.ALL`.
         structure: What was classified.
         counts: Lesions of each class.
         num_unreadable: Answers that could not be read; each counts as wrong.
@@ -94,16 +95,22 @@ class DiagnosisScore:
 def evaluate_diagnosis(model: Verbs, samples: Iterable[Sample]) -> tuple[DiagnosisScore, ...]:
     """Classify every lesion whose class the annotation tells, whether or not the model finds it.
 
+    Sets that ask for the same classes of a structure have a score each, and one together.
+
     Args:
         model: What to score.
         samples: Of any sets; they must be walkable more than once, since the classes are looked up first.
     """
-    cases: dict[tuple[str, str], list[DiagnosisCase]] = {}
+    scores = []
     for (structure, options), datasets in choices_of(samples).items():
         chosen = (sample for sample in samples if sample.dataset in datasets)
+        cases: dict[str, list[DiagnosisCase]] = {}
         for case in diagnosis_cases(model, chosen, structure, options):
-            cases.setdefault((case.dataset, structure), []).append(case)
-    return tuple(summarise(group) for group in cases.values())
+            cases.setdefault(case.dataset, []).append(case)
+        if len(cases) > 1:
+            cases[ALL] = [case for group in cases.values() for case in group]
+        scores += [summarise(dataset, group) for dataset, group in cases.items()]
+    return tuple(scores)
 
 
 def choices_of(samples: Iterable[Sample]) -> dict[tuple[str, tuple[str, ...]], set[str]]:
@@ -150,8 +157,8 @@ def class_of(sample: Sample, structure: str) -> str:
     return lesion.attributes.get("class", "") if lesion else ""
 
 
-def summarise(cases: Sequence[DiagnosisCase]) -> DiagnosisScore:
-    """Scores over the lesions of one structure and set."""
+def summarise(dataset: str, cases: Sequence[DiagnosisCase]) -> DiagnosisScore:
+    """Scores over the lesions of one structure, of a set or of several."""
     options = cases[0].options
     binary = len(options) == 2
     probabilities, truth = np.array([c.probabilities for c in cases]), np.array([c.truth for c in cases])
@@ -162,7 +169,7 @@ def summarise(cases: Sequence[DiagnosisCase]) -> DiagnosisScore:
     given = np.where(unreadable[:, None], worst, probabilities)
     chosen = np.where(unreadable, -1, given.argmax(1))
     return DiagnosisScore(
-        cases[0].dataset,
+        dataset,
         cases[0].structure,
         counts={option: int((truth == place).sum()) for place, option in enumerate(options)},
         num_unreadable=scores.num_unreadable,
