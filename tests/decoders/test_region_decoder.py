@@ -52,6 +52,19 @@ def test_without_sites_every_token_has_an_instance(decoder: RegionDecoder) -> No
     assert ((output.scores >= 0) & (output.scores <= 1)).all()
 
 
+def test_a_phrase_that_is_surely_absent_has_no_instance(decoder: RegionDecoder) -> None:
+    states, features = inputs()
+    whole = decoder(states, ROWS, features)
+    least = whole.presence.median().item()
+    output = decoder(states, ROWS, features, least=least)
+    kept = whole.presence[whole.slots] >= least
+    assert 0 < len(output.slots) == int(kept.sum()) < len(whole.slots)
+    assert torch.equal(output.slots, whole.slots[kept])
+    assert torch.equal(output.presence, whole.presence)
+    assert torch.allclose(output.masks, whole.masks[kept], atol=1e-5)
+    assert torch.allclose(output.scores, whole.scores[kept], atol=1e-6)
+
+
 def test_candidates_are_the_peaks_and_are_judged_as_instances_are(decoder: RegionDecoder) -> None:
     states, features = inputs()
     free, given = decoder(states, ROWS, features), decoder(states, ROWS, features, SITES)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from umind.geometry.frame import FrameMap
 from umind.geometry.spacing import Spacing
@@ -59,6 +60,19 @@ def test_segment_keeps_scores_above_the_threshold_and_always_the_best():
     assert len(Segment("cyst").read(readout(block(region(scores=(0.2, 0.1)))))) == 1
     assert len(Segment("cyst", 0).read(readout(block(region())))) == 3
     assert len(Segment("cyst").read(readout(block(region(presence=0.4))))) == 0
+
+
+@pytest.mark.parametrize("threshold", [None, 0, 1e-3, 0.2, 0.9, 1 - 1e-6, 1, 1.1])
+def test_below_the_least_logit_nothing_is_present(threshold):
+    for scale, shift in ((1.0, 0.0), (0.6, -2.0), (3.0, 1.5), (-1.0, 0.0)):
+        calibration = replace(CALIBRATION, presence_scale=scale, presence_shift=shift)
+        logits = torch.linspace(-30, 30, 6001)
+        presences = torch.sigmoid(scale * logits + shift).tolist()
+        present = [replace(region(presence), calibration=calibration).is_present(threshold) for presence in presences]
+        surely_absent = logits < calibration.least_logit(threshold)
+        assert not (surely_absent & torch.tensor(present)).any()
+        if scale > 0 and threshold in (None, 0.2, 0.9):
+            assert (~surely_absent).sum() - sum(present) <= 2
 
 
 def test_boxes_come_back_in_source_pixels():

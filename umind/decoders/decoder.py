@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -117,6 +118,7 @@ class RegionDecoder(nn.Module):
         rows: Int[Tensor, "r"],
         features: PixelFeatures,
         sites: InstanceSites | None = None,
+        least: float = -math.inf,
     ) -> RegionOutput:
         """Decode region tokens.
 
@@ -125,6 +127,7 @@ class RegionDecoder(nn.Module):
             rows: Image of each token.
             features: Pixel features of the images.
             sites: Where to read instances; the peaks of the centre maps when None.
+            least: Logit of presence below which a phrase's peaks are no instances: nobody will ask for their masks.
         """
         maps = features.context
         centres, extent = self.locate(states, maps, rows)
@@ -133,6 +136,8 @@ class RegionDecoder(nn.Module):
         slots, points, peak = peaks(centres, self.config.max_instances, self.config.min_peak)
         rivals = InstanceSites(slots, points)
         if sites is None:
+            there = presence[slots] >= least
+            slots, points, peak = slots[there], points[there], peak[there]
             rivals = InstanceSites(slots[:0], points[:0])
         else:
             slots, points = sites.slots, sites.points

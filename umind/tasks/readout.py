@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,6 +21,9 @@ SAME_INSTANCE = 0.5
 RIVAL = 0.5
 """Only instances at least this sure, relative to the best one, can be the largest: a doubtful one must not take its place."""
 
+SURELY, SLACK = 0.999, 1e-3
+"""No phrase above this presence, or so near to the least logit, is left out for want of presence: floats are rounded."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -31,6 +35,17 @@ class Calibration:
     score_threshold: float
     answer_temperature: float
     spread_scale: float
+
+    def least_logit(self, threshold: float | None) -> float:
+        """Logit of presence, before calibration, below which `Region.is_present` is false for sure.
+
+        Args:
+            threshold: Least presence; the calibrated one when None.
+        """
+        least = min(self.presence_threshold if threshold is None else threshold, SURELY)
+        if least <= 0 or self.presence_scale <= 0:
+            return -math.inf
+        return (math.log(least / (1 - least)) - self.presence_shift) / self.presence_scale - SLACK
 
 
 class PointsRead(NamedTuple):
@@ -47,9 +62,12 @@ class PointsRead(NamedTuple):
     scores: Float[np.ndarray, "n k"]
 
 
+NO_POINTS = PointsRead(np.zeros((0, 0, 2), np.float32), np.zeros((0, 0, 2, 2), np.float32), np.zeros((0, 0), np.float32))
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
-    """One region token: its phrase's presence, and its instances by falling score.
+    """One region token: its phrase's presence, and its instances by falling score; perhaps none where it is surely absent.
 
     Args:
         presence: Calibrated probability.
@@ -145,6 +163,7 @@ def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibra
     for slot, probability in enumerate(presence.float().tolist()):
         mine = order[ends[slot] : ends[slot + 1]]
         mine = mine[distinct(masks[mine])]
+        located = [pointed[k] for k in mine]
         yield Region(
             probability,
             scores[mine] * np.float32(probability),
@@ -153,7 +172,7 @@ def read_regions(output: RegionOutput, points: PointOutput, calibration: Calibra
             scales[mine],
             spreads[mine],
             calibration,
-            PointsRead(*(np.concatenate(values) for values in zip(*(pointed[k] for k in mine), strict=True))),
+            PointsRead(*map(np.concatenate, zip(*located, strict=True))) if located else NO_POINTS,
         )
 
 
