@@ -246,7 +246,7 @@ def test_frozen_parts_stay_while_the_rest_learns(studio, tmp_path) -> None:
 def test_an_adapter_learns_alone_and_loads_on_the_model_that_it_began_with(studio, tmp_path: Path) -> None:
     module = studio.module(adapter=AdapterConfig(rank=2))
     before = {name: value.clone() for name, value in module.model.state_dict().items()}
-    trainer_of(tmp_path, SaveModel(), max_steps=15).fit(module, studio.data())
+    trainer_of(tmp_path, SaveModel(), SaveModel("half", share=0.5), max_steps=15).fit(module, studio.data())
     after = module.model.state_dict()
     changed = {name for name, value in after.items() if not torch.allclose(value, before[name], atol=0, rtol=1e-6)}
     assert changed  # statistics of batch normalisation stay too: the adapter does not hold them
@@ -255,6 +255,10 @@ def test_an_adapter_learns_alone_and_loads_on_the_model_that_it_began_with(studi
     adapted, _ = load(studio.init, device="cpu", dtype="float32", adapter=tmp_path / "model")
     assert set(adapted.state_dict()) == set(base.state_dict())
     assert any(not torch.equal(value, base.state_dict()[name]) for name, value in adapted.state_dict().items())
+    half, _ = load(studio.init, device="cpu", dtype="float32", adapter=tmp_path / "half")
+    for name, value in half.state_dict().items():
+        midway = (base.state_dict()[name].double() + adapted.state_dict()[name].double()) / 2
+        torch.testing.assert_close(value.double(), midway, atol=1e-6, rtol=1e-5)
 
 
 def test_an_unknown_part_cannot_be_frozen(studio) -> None:

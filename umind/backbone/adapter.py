@@ -22,6 +22,8 @@ PREFIX = "base_model.model."
 """In front of every name in the file of an adapter, as peft writes it."""
 PRODUCT = ".lora_"
 """Inside the name of every weight of a product."""
+SECOND = ".lora_B."
+"""Inside the name of its second factor, which it is proportional to."""
 
 
 @dataclass(frozen=True)

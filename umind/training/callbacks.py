@@ -17,7 +17,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from umind.backbone.adapter import NAME
+from umind.backbone.adapter import NAME, SECOND
 from umind.data.examples import Example, task_tokens
 from umind.model import UMindModel, UMindOutput
 from umind.schema.batch import Batch
@@ -35,10 +35,13 @@ class SaveModel(Callback):
 
     Args:
         folder: Where to; inside the run's folder when relative.
+        share: How much of an adapter's products is written. The weights on the way from the model to what was learnt keep more of
+            what it could do, for little of the new (WiSE-FT, Wortsman et al., CVPR 2022). Parts that learn whole are written
+            as they are.
     """
 
-    def __init__(self, folder: str = "model") -> None:
-        self.folder = folder
+    def __init__(self, folder: str = "model", share: float = 1.0) -> None:
+        self.folder, self.share = folder, share
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save; weight averaging has put the averaged weights in place by now."""
@@ -48,6 +51,7 @@ class SaveModel(Callback):
         state = in_bfloat16(pl_module.model)  # shards come together in every process
         if not trainer.is_global_zero:
             return
+        state |= {name: tensor * self.share for name, tensor in state.items() if SECOND in name}
         target = Path(trainer.default_root_dir) / self.folder
         pl_module.model.save_pretrained(target, state_dict=state)
         pl_module.processor.save_pretrained(target)
