@@ -35,9 +35,9 @@ class SaveModel(Callback):
 
     Args:
         folder: Where to; inside the run's folder when relative.
-        share: How much of an adapter's products is written. The weights on the way from the model to what was learnt keep more of
-            what it could do, for little of the new (WiSE-FT, Wortsman et al., CVPR 2022). Parts that learn whole are written
-            as they are.
+        share: How much of an adapter's products is written. The weights on the way from the model to what was learnt keep
+            more of what it could do, for little of the new (WiSE-FT, Wortsman et al., CVPR 2022). Parts that learn whole are
+            written as they are.
     """
 
     def __init__(self, folder: str = "model", share: float = 1.0) -> None:
