@@ -36,6 +36,7 @@ def test_names():
         "CheckpointError",
         "Clip",
         "ImageReadError",
+        "Study",
         "UMindVL",
         "UltrasoundImage",
         "UncalibratedError",

@@ -5,6 +5,7 @@ from umind.io import read
 from umind.predictor import UMindVL
 from umind.schema.errors import CheckpointError, ImageReadError, UncalibratedError
 from umind.schema.image import Clip, UltrasoundImage
+from umind.schema.study import Study
 from umind.viz import draw
 
 __version__ = "0.1.0"
@@ -12,6 +13,7 @@ __all__ = [
     "CheckpointError",
     "Clip",
     "ImageReadError",
+    "Study",
     "UMindVL",
     "UltrasoundImage",
     "UncalibratedError",

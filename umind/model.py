@@ -230,6 +230,8 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     ) -> UMindOutput:
         """The flow line.
 
+        A sequence may begin with several images: they stand in ``features`` row after row. Task tokens are for one.
+
         Args:
             input_ids: Image prefix and blocks (see `umind.tokens.slots`).
             attention_mask: 1 where a token is real; over past and present tokens when there is a past.
@@ -281,7 +283,9 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         """Positions from which ``generate`` counts on; an image may take more or fewer of them than it has tokens."""
         positions: Tensor = super()._prepare_position_ids_for_generation(inputs_tensor, model_kwargs)  # type: ignore[no-untyped-call]
         features: PixelFeatures | None = model_kwargs.get("features")
-        return positions if features is None else positions + self.side.excess(features)
+        if features is None:
+            return positions
+        return positions + self.side.excess(features, inputs_tensor == self.config.ids.image)
 
     def decode(
         self,
@@ -291,9 +295,10 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         sites: InstanceSites | None = None,
         least: float = -math.inf,
     ) -> tuple[RegionOutput, PointOutput]:
-        """Run the decoders on the states at the task tokens of a sequence, however it came about."""
+        """Run the decoders on the states at the task tokens of sequences with one image each, however they came about."""
         ids = self.config.ids
         areas, points = find_slots(input_ids, REGION_TOKENS, ids), find_slots(input_ids, (KPT,), ids)
+        assert len(features) == len(input_ids) or not len(areas), "a task token wants one image in front of it"
         regions: RegionOutput = self.regions(areas.states(hidden).float(), areas.rows, features, sites, least)
         tokens, owners = (anchors(points, areas, input_ids, ids)[:, None] == regions.slots).nonzero(as_tuple=True)
         heatmaps = self.points(

@@ -77,16 +77,16 @@ class OnePass:
         ]
 
     @torch.inference_mode()
-    def answer(self, seen: Sequence[Encoded], questions: Sequence[Question[ResultT]]) -> list[ResultT]:
-        """Put one question to each image, all in one prefill; what a question leaves open is generated from its cache.
+    def answer(self, seen: Sequence[tuple[Encoded, ...]], questions: Sequence[Question[ResultT]]) -> list[ResultT]:
+        """Put each question to its image or images, all in one prefill; what it leaves open is generated from its cache.
 
         Args:
-            seen: Encoded images.
-            questions: One for each of them, of one kind: the last block of each is open, or of none.
+            seen: What each question is about: one encoded image everywhere; or several, and then one open block asks for words.
+            questions: Of one kind: the last block of each is open, or of none.
         """
         blocks = [question.blocks() for question in questions]
-        features = PixelFeatures.cat([item.features for item in seen])
-        packed = self.processor.pack(blocks, features.counts).to(self.model.device)
+        features = PixelFeatures.cat([image.features for images in seen for image in images])
+        packed = self.processor.pack(blocks, features.counts, [len(images) for images in seen]).to(self.model.device)
         ids, mask, special = packed["input_ids"], packed["attention_mask"], self.model.config.ids
         is_open = blocks[0][-1].response is None
         least = min(self.calibration.least_logit(question.threshold) for question in questions)
@@ -97,7 +97,7 @@ class OnePass:
         regions = by_block(find_slots(ids, REGION_TOKENS, special), block_ids, read)
         written = self._generate(packed, output, features, least) if is_open else [("", ())] * len(seen)
         results = []
-        for row, (item, question, (text, spoken)) in enumerate(zip(seen, questions, written, strict=True)):
+        for row, (images, question, (text, spoken)) in enumerate(zip(seen, questions, written, strict=True)):
             last = len(blocks[row])
             readouts = tuple(
                 BlockReadout(
@@ -107,13 +107,15 @@ class OnePass:
                 )
                 for number in range(1, last + 1)
             )
-            results.append(question.read(Readout(item.image, item.frame, readouts, self.calibration)))
+            results.append(question.read(Readout(images[0].image, images[0].frame, readouts, self.calibration)))
         return results
 
     def _generate(
         self, packed: BatchFeature, output: UMindOutput, features: PixelFeatures, least: float
     ) -> list[tuple[str, tuple[Region, ...]]]:
         """Greedy continuation of each sequence's last block: its text, and the regions of the task tokens in it.
+
+        Where sequences have several images, no task token could say which of them it means: all are taken out.
 
         The states are recorded while generating. A task token that is the very last one generated has had no step of its own;
         one more step gives its state.
@@ -137,8 +139,12 @@ class OnePass:
             return_dict_in_generate=True,
         )
         words = generated.sequences[:, length:]
+        if len(features) > len(ids):
+            tasks = torch.tensor(special.tasks, device=words.device)
+            return [(self._words(row[~torch.isin(row, tasks)]), ()) for row in words]
         if words.shape[1] == MAX_NEW_TOKENS:
-            self._step(generated.sequences, mask, features, generated.past_key_values, recorder)
+            excess = self.model.side.excess(features, ids == special.image)
+            self._step(generated.sequences, mask, excess, generated.past_key_values, recorder)
         said, hidden = recorder.sequence()
         said = said.masked_fill((said == special.end).cumsum(1) > 0, special.end)
         read = list(read_regions(*self.model.decode(said, hidden, features, least=least), self.calibration))
@@ -149,7 +155,7 @@ class OnePass:
         self,
         sequences: Int[Tensor, "b l"],
         mask: Int[Tensor, "b l"],
-        features: PixelFeatures,
+        excess: Int[Tensor, "b 1"],
         cache: object,
         recorder: StateRecorder,
     ) -> None:
@@ -158,7 +164,7 @@ class OnePass:
         self.model(
             input_ids=sequences[:, -1:],
             attention_mask=grown,
-            position_ids=grown.cumsum(1)[:, -1:] - 1 + self.model.side.excess(features),
+            position_ids=grown.cumsum(1)[:, -1:] - 1 + excess,
             past_key_values=cache,
             use_cache=True,
             recorder=recorder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from umind.one_pass import Encoded, OnePass
 from umind.processor.processor import UMindProcessor
 from umind.protocols.gather import Masks, Points, Values
 from umind.schema.image import Clip, UltrasoundImage
+from umind.schema.study import Study
 from umind.tasks.analyze import Analyze
 from umind.tasks.ask import Ask
 from umind.tasks.cine import Trace, cine_of, measured_cine
@@ -31,10 +32,10 @@ from umind.tasks.segment import Segment
 from umind.tokens.template import Block
 
 BATCH_SIZE = 8
-"""Images that go through the network together."""
+"""Images that go through the network together; more only where one study has more."""
 
 Errors = Literal["raise", "return"]
-Image = ImageSource | Encoded
+Image = ImageSource | Encoded | Study[Any]
 Several = list[Image] | tuple[Image, ...]
 Images = Image | Several
 Phrases = str | Sequence[str]
@@ -49,6 +50,8 @@ class UMindVL:
     result; given a list, it returns a list, computed in batches. One phrase goes for every image, a list of phrases pairs
     with them. With ``errors="return"`` a bad image gives its error in its place, and the others still finish. Segment,
     detect, keypoints and classify take a clip and give its frames' results one by one.
+
+    ``ask`` and ``report`` take a `Study` too, wherever they take an image: several images of one examination as one question.
 
     ``threshold=None`` means the calibrated thresholds; 0 keeps everything.
 
@@ -117,13 +120,17 @@ class UMindVL:
         save(self.model, self.processor, Path(folder))
 
     @overload
-    def encode(self, image: Image) -> Encoded: ...
+    def encode(self, image: ImageSource | Encoded) -> Encoded: ...
     @overload
-    def encode(self, image: Several) -> list[Encoded]: ...
-    def encode(self, image: Images) -> Encoded | list[Encoded]:
-        """Encode pixels once, to be asked many times; a list gives a list."""
+    def encode(self, image: Study[Any]) -> Study[Encoded]: ...
+    @overload
+    def encode(self, image: list[Any] | tuple[Any, ...]) -> list[Any]: ...
+    def encode(self, image: Any) -> Any:
+        """Encode pixels once, to be asked many times; a list gives a list, and a `Study` one of encoded images."""
         if isinstance(image, list | tuple):
             return [self.encode(item) for item in image]
+        if isinstance(image, Study):
+            return Study(self.encode(image.images))
         return image if isinstance(image, Encoded) else self.one_pass.encode([still(image)])[0]
 
     def segment(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
@@ -167,7 +174,7 @@ class UMindVL:
             MissingInputError: An input is neither given nor one that the model predicts; the message says how to give it.
             UncalibratedError: The protocol wants millimetres, or square pixels, and the image has no spacing.
         """
-        source = image if isinstance(image, Encoded | list | tuple) else as_image(image)
+        source = image if isinstance(image, Encoded | Study | list | tuple) else as_image(image)
         if isinstance(source, Clip) and (wanted := cine_of(check(phrase), (*masks, *points, *values))):
             frames = [self._batches([frame], [Trace(wanted[1], threshold)], "raise")[0] for frame in source]
             return measured_cine(*wanted, frames, check(phrase), masks, points, values)
@@ -191,12 +198,16 @@ class UMindVL:
         return self._ask(image, phrase, lambda words: Classify(words, tuple(options), threshold), errors, clips=True)
 
     def ask(self, image: Images, question: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
-        """Answer a free question: an `Answer`."""
-        return self._ask(image, question, lambda words: Ask(words, threshold), errors)
+        """Answer a free question: an `Answer`.
+
+        The answer about a `Study` of several images is words and no more: what the model would point at or measure is left out
+        of the text, and ``evidence`` is empty. umind-tiny has learnt from single images.
+        """
+        return self._ask(image, question, lambda words: Ask(words, threshold), errors, studies=True)
 
     def report(self, image: Images, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
-        """Write a short report: a `Report`."""
-        return self._ask(image, "report", lambda words: Write(threshold), errors)
+        """Write a short report: a `Report`; about a `Study` of several images words and no more, as ``ask`` answers."""
+        return self._ask(image, "report", lambda words: Write(threshold), errors, studies=True)
 
     def analyze(
         self,
@@ -239,6 +250,7 @@ class UMindVL:
         errors: Errors,
         *,
         clips: bool = False,
+        studies: bool = False,
     ) -> Many:
         if errors not in ("raise", "return"):
             raise ValueError(f'errors must be "raise" or "return", got {errors!r}')
@@ -246,26 +258,31 @@ class UMindVL:
             phrases = [phrase] * len(image) if isinstance(phrase, str) else list(phrase)
             if len(phrases) != len(image):
                 raise ValueError(f"{len(image)} images and {len(phrases)} phrases: give one phrase, or one for each image")
-            return self._batches(image, [make(check(words)) for words in phrases], errors)
+            return self._batches(image, [make(check(words)) for words in phrases], errors, studies)
         question = make(check(phrase))
-        source = image if isinstance(image, Encoded) else as_image(image)
+        source = image if isinstance(image, Encoded | Study) else as_image(image)
         if isinstance(source, Clip) and clips:
             return (self._batches([frame], [question], "raise")[0] for frame in source)
-        return self._batches([source], [question], "raise")[0]
+        return self._batches([source], [question], "raise", studies)[0]
 
-    def _batches(self, images: Sequence[Image], questions: Sequence[Question[Any]], errors: Errors) -> list[Any]:
+    def _batches(
+        self, images: Sequence[Image], questions: Sequence[Question[Any]], errors: Errors, studies: bool = False
+    ) -> list[Any]:
         """Answer in batches; an image that cannot be read, or cannot give what is asked, raises its error, or becomes it."""
         if errors == "return":
             questions = [Refusable(question) for question in questions]
-        results: list[Any] = []
-        for start in range(0, len(images), BATCH_SIZE):
-            batch = [attempt(item, errors) for item in images[start : start + BATCH_SIZE]]
-            fresh = iter(self.one_pass.encode([item for item in batch if isinstance(item, UltrasoundImage)]))
-            seen = [next(fresh) if isinstance(item, UltrasoundImage) else item for item in batch]
-            asked = [(item, questions[start + k]) for k, item in enumerate(seen) if isinstance(item, Encoded)]
-            answers = iter(self.one_pass.answer(*zip(*asked, strict=True)) if asked else ())
-            results += [next(answers) if isinstance(item, Encoded) else item for item in seen]
-        return results
+        results: dict[int, Any] = {}
+        for places in batches([len(item) if isinstance(item, Study) else 1 for item in images]):
+            found = {place: attempt(images[place], errors, studies) for place in places}
+            read = {place: item for place, item in found.items() if isinstance(item, tuple)}
+            results |= {place: item for place, item in found.items() if place not in read}
+            fresh = iter(
+                self.one_pass.encode([one for item in read.values() for one in item if isinstance(one, UltrasoundImage)])
+            )
+            seen = [tuple(one if isinstance(one, Encoded) else next(fresh) for one in item) for item in read.values()]
+            answers = self.one_pass.answer(seen, [questions[place] for place in read]) if seen else []
+            results |= dict(zip(read, answers, strict=True))
+        return [results[place] for place in range(len(images))]
 
 
 @dataclass(frozen=True)
@@ -295,10 +312,33 @@ class Refusable:
             return error
 
 
-def attempt(image: Image, errors: Errors) -> Encoded | UltrasoundImage | ValueError:
-    """An image ready for the network, or why it cannot be."""
+def batches(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Places of what goes through the network together, each once: single images with single ones, studies with studies.
+
+    Args:
+        sizes: How many images each has.
+    """
+    for several in (False, True):
+        batch: list[int] = []
+        for place in (place for place, size in enumerate(sizes) if (size > 1) == several):
+            if batch and sum(sizes[other] for other in (*batch, place)) > BATCH_SIZE:
+                yield batch
+                batch = []
+            batch.append(place)
+        if batch:
+            yield batch
+
+
+def attempt(image: Image, errors: Errors, studies: bool) -> tuple[Encoded | UltrasoundImage, ...] | ValueError:
+    """An image, or those of a study, ready for the network, or why they cannot be."""
     try:
-        return image if isinstance(image, Encoded) else still(image)
+        if isinstance(image, Study) and not studies:
+            raise ValueError(
+                f"a study of {len(image)} images where one image is wanted: ask about each image, as in a list of them; "
+                "only `ask` and `report` take a study"
+            )
+        items = image.images if isinstance(image, Study) else (image,)
+        return tuple(item if isinstance(item, Encoded) else still(item) for item in items)
     except ValueError as error:
         if errors == "raise":
             raise

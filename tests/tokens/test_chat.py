@@ -17,6 +17,7 @@ def test_the_turns_become_ids() -> None:
     words, image = with_tokens()
     ids = chat_ids(words, image)
     assert words.decode(list(ids.opening)) == "<|im_start|>user\n<|vision_start|>"
+    assert words.decode(list(ids.between)) == "<|vision_end|><|vision_start|>"
     assert words.decode([ids.query]) == "<|vision_end|>"
     assert words.decode(list(ids.answer)) == "<|im_end|>\n<|im_start|>assistant\n"
     assert words.decode([ids.end, ids.pad]) == "<|im_end|><|endoftext|>"

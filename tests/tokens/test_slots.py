@@ -63,6 +63,15 @@ def test_layout_equals_a_loop(rows: list[tuple[int, list[int]]], side: str) -> N
                 assert bool(structure.visible[row, 0, i, j]) == sees
 
 
+def test_a_mark_between_images_opens_no_block() -> None:
+    ids = torch.tensor(
+        [[PAD_ID, PAD_ID, IMAGE_ID, QUERY_ID, IMAGE_ID, QUERY_ID, WORD, QUERY_ID], [WORD, IMAGE_ID] * 2 + [QUERY_ID] * 4]
+    )
+    structure = layout(ids, (ids != PAD_ID).long())
+    assert structure.block_ids.tolist() == [[-1, -1, 0, 0, 0, 1, 1, 2], [0, 0, 0, 0, 1, 2, 3, 4]]
+    assert structure.position_ids[0, 2:].tolist() == [0, 1, 2, 3, 4, 3]
+
+
 def test_continuation_sees_the_prefix_and_the_last_block() -> None:
     ids, mask = packed([(2, [3, 2]), (2, [1])], "left")
     assert visible_to_last_block(layout(ids, mask)).tolist() == [[1, 1, 0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -40,8 +41,8 @@ class LanguageSide(Protocol):
         """Rotary positions of whole sequences."""
         ...
 
-    def excess(self, features: PixelFeatures) -> Int[Tensor, "b 1"]:
-        """By how much the first position behind each image is more than the number of tokens in front of it."""
+    def excess(self, features: PixelFeatures, is_image: Bool[Tensor, "b l"]) -> Int[Tensor, "b 1"]:
+        """By how much the first position behind a sequence's images is more than the number of tokens in front of it."""
         ...
 
     def states(
@@ -55,7 +56,7 @@ class LanguageSide(Protocol):
 
         Args:
             embeddings: Of the words, and visual tokens.
-            features: Of the images, where the sequences begin with them.
+            features: Of the images, where the sequences begin with them: those of the first sequence, of the second, and so on.
             is_image: Where their tokens stand.
             arguments: What transformers' language models take: ``attention_mask``, ``position_ids``, ``past_key_values`` and
                 ``use_cache``.
@@ -82,9 +83,9 @@ class OwnLanguage:
         """One after the other."""
         return structure.position_ids
 
-    def excess(self, features: PixelFeatures) -> Int[Tensor, "b 1"]:
+    def excess(self, features: PixelFeatures, is_image: Bool[Tensor, "b l"]) -> Int[Tensor, "b 1"]:
         """None."""
-        return features.tokens.new_zeros(len(features), 1).long()
+        return torch.zeros_like(is_image[:, :1], dtype=torch.long)
 
     def states(
         self,

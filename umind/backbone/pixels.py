@@ -45,7 +45,7 @@ class PixelConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, eq=False)
 class PixelFeatures:
-    """What is kept of an image; everything above is computed from this.
+    """What is kept of images; everything above is computed from this.
 
     Args:
         mask: Mask features at stride 4, ``(B, Cm, S/4, S/4)``.

@@ -40,7 +40,7 @@ def is_qwen_vl(config: object) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class QwenVL:
-    """A network of the families, called so that blocks stand side by side behind one image.
+    """A network of the families, called so that blocks stand side by side behind one image or several.
 
     A sequence with one block is the conversation that the network was trained on, token by token, with the same states.
 
@@ -76,16 +76,19 @@ class QwenVL:
         places = structure.position_ids
         if features is None or features.grids is None:
             return places.expand(3, *places.shape)
-        first = places.masked_fill(~is_image, places.shape[1]).amin(1, keepdim=True)
-        height, width = features.grids[:, :1], features.grids[:, 1:]
-        nth = places - first
-        words = torch.where(nth >= height * width, places + self.excess(features), places)
-        return torch.stack([torch.where(is_image, first + step, words) for step in (0, nth // width, nth % width)])
+        counts = features.grids.prod(1)
+        rows, columns = is_image.nonzero(as_tuple=True)  # (T,)
+        image = torch.repeat_interleave(counts)
+        nth = torch.arange(len(rows), device=counts.device) - (counts.cumsum(0) - counts)[image]
+        width, jump = features.grids[image, 1], jumps(features.grids, is_image)
+        axes = (places + jump.cumsum(1) - jump).repeat(3, 1, 1)
+        axes[:, rows, columns] += torch.stack([torch.zeros_like(nth), nth // width, nth % width]) - nth
+        return axes
 
-    def excess(self, features: PixelFeatures) -> Int[Tensor, "b 1"]:
-        """An image of h by w tokens takes as many positions as its longer side."""
+    def excess(self, features: PixelFeatures, is_image: Bool[Tensor, "b l"]) -> Int[Tensor, "b 1"]:
+        """Of all images of a sequence together."""
         assert features.grids is not None
-        return features.grids.amax(1, keepdim=True) - features.grids.prod(1, keepdim=True)
+        return jumps(features.grids, is_image).sum(1, keepdim=True)
 
     def states(
         self,
@@ -103,3 +106,12 @@ class QwenVL:
         network: Any = self.network
         hidden: Tensor = network.language_model(inputs_embeds=embeddings, **arguments).last_hidden_state
         return hidden
+
+
+def jumps(grids: Int[Tensor, "n 2"], is_image: Bool[Tensor, "b l"]) -> Int[Tensor, "b l"]:
+    """How many positions more than tokens each image takes, at its last token; of h by w tokens it takes its longer side."""
+    counts = grids.prod(1)
+    rows, columns = is_image.nonzero()[counts.cumsum(0) - 1].unbind(1)
+    found = torch.zeros_like(is_image, dtype=torch.long)
+    found[rows, columns] = grids.amax(1) - counts
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 import cv2
@@ -85,19 +86,25 @@ class UMindProcessor(ProcessorMixin):
         cut = self.patcher(images=coloured, input_data_format="channels_last", return_tensors="pt")
         return Patches(cut["pixel_values"], cut["image_grid_thw"], self.patcher.merge_size)
 
-    def pack(self, questions: Sequence[Sequence[Block]], counts: Sequence[int] | None = None) -> BatchFeature:
+    def pack(
+        self, questions: Sequence[Sequence[Block]], counts: Sequence[int] | None = None, num_images: Sequence[int] | None = None
+    ) -> BatchFeature:
         """Ids of image prefix and blocks, one row for each sequence of questions, padded on the left.
 
         Args:
             questions: Blocks of each row.
-            counts: Visual tokens of each row's image; ``num_image_tokens`` of every one when None.
+            counts: Visual tokens of each image, row after row; ``num_image_tokens`` of every one when None.
+            num_images: Images of each row; one when None.
 
         Returns:
             ``input_ids`` and ``attention_mask`` ``(B, L)``, and ``labels`` ``(B, L)``: the token that each place has to
             predict for the responses to come out, ``IGNORED`` where none.
         """
-        counts = [self.num_image_tokens] * len(questions) if counts is None else counts
-        sequences = [self.sequence(blocks, count) for blocks, count in zip(questions, counts, strict=True)]
+        num_images = [1] * len(questions) if num_images is None else num_images
+        counts = [self.num_image_tokens] * sum(num_images) if counts is None else counts
+        assert len(counts) == sum(num_images), "visual tokens of every image, and of no other"
+        rest = iter(counts)
+        sequences = [self.sequence(blocks, *islice(rest, number)) for blocks, number in zip(questions, num_images, strict=True)]
         length, pad = max(len(ids) for ids, _ in sequences), self.token_ids.pad
         return BatchFeature(
             {
@@ -107,9 +114,16 @@ class UMindProcessor(ProcessorMixin):
             }
         )
 
-    def sequence(self, blocks: Sequence[Block], count: int | None = None) -> tuple[list[int], list[int]]:
-        """Ids of one packed sequence behind ``count`` visual tokens, and the token that each place has to predict."""
-        ids = [*self.token_ids.opening] + [self.token_ids.image] * (self.num_image_tokens if count is None else count)
+    def sequence(self, blocks: Sequence[Block], *counts: int) -> tuple[list[int], list[int]]:
+        """Ids of one packed sequence, and the token that each place has to predict.
+
+        Args:
+            blocks: Its blocks.
+            counts: Visual tokens of each image in front of them; one image of ``num_image_tokens`` when none is given.
+        """
+        ids: list[int] = []
+        for count in counts or (self.num_image_tokens,):
+            ids += [*(self.token_ids.between if ids else self.token_ids.opening), *[self.token_ids.image] * count]
         labels = [IGNORED] * len(ids)
         for tokens, begin in encode_blocks(self.tokenizer, blocks, self.token_ids):
             ids += tokens

@@ -126,10 +126,10 @@ class BlockReadout:
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """Everything about one question to one image.
+    """Everything about one question to one image, or to several, which have no regions.
 
     Args:
-        image: The source.
+        image: The source; the first of several.
         frame: Map between source and model frame.
         blocks: What came of each block of the question.
         calibration: Thresholds and temperatures.

@@ -16,8 +16,8 @@ QUESTION, ANSWER = "umind-question", "umind-answer"
 def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
     """Read a tokenizer's chat template, so that one block is one conversation, id by id.
 
-    What the template has in front of an image opens the sequence; the token behind the image opens a block; what it has
-    between a question and its answer stands there in a block too.
+    What the template has in front of the first image opens the sequence; the token behind the last image opens a block; what
+    it has between two images, and between a question and its answer, stands there too.
 
     Args:
         tokenizer: With a chat template that takes images, and with ``TASK_TOKENS``.
@@ -26,14 +26,16 @@ def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
     Raises:
         ValueError: It has no such template, or not exactly one token between the image and the question.
     """
-    asked: Any = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTION}]}
+    asked: Any = {"role": "user", "content": [{"type": "image"}, {"type": "image"}, {"type": "text", "text": QUESTION}]}
     told: Any = {"role": "assistant", "content": [{"type": "text", "text": ANSWER}]}
     try:
         prompt = str(tokenizer.apply_chat_template([asked], tokenize=False, add_generation_prompt=True))
         whole = str(tokenizer.apply_chat_template([asked, told], tokenize=False))
     except (ValueError, TypeError, TemplateError) as error:
         raise ValueError(f"the tokenizer has no chat template for images: {error}") from error
-    opening, _, rest = prompt.partition(str(tokenizer.convert_ids_to_tokens(image)))
+    mark = str(tokenizer.convert_ids_to_tokens(image))
+    opening, _, rest = prompt.partition(mark)
+    between, _, rest = rest.partition(mark)
     behind, _, answer = rest.partition(QUESTION)
     query, end = (read(tokenizer, text) for text in (behind, whole.partition(ANSWER)[2]))
     if len(query) != 1 or not answer or not end:
@@ -47,6 +49,7 @@ def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
         end=end[0],
         tasks=tuple(number for number in tasks if isinstance(number, int)),
         opening=read(tokenizer, opening),
+        between=read(tokenizer, between),
     )
 
 

@@ -1,6 +1,6 @@
 """All position arithmetic on token sequences: blocks, positions, who sees whom, and where the task tokens are.
 
-A sequence is an image prefix followed by blocks, each opened by ``<query>``:
+A sequence is a prefix of one image or several, followed by blocks, each opened by ``<query>``:
 
     <image> ... <image>  <query> segment cyst <answer> [SEG] <end>  <query> ... <end>
 
@@ -28,7 +28,7 @@ class Layout:
     """Structure of a batch of packed sequences.
 
     Args:
-        block_ids: 0 for the image prefix, k for the k-th block, -1 for padding, ``(B, L)``.
+        block_ids: 0 for the prefix of images, k for the k-th block, -1 for padding, ``(B, L)``.
         position_ids: Rotary positions, ``(B, L)``.
         visible: True where a query position (second last axis) may look at a key position, ``(B, 1, L, L)``.
     """
@@ -51,7 +51,10 @@ def layout(
     """
     steps = torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
     real = attention_mask.bool()
-    opens = (input_ids == ids.query) & real
+    ahead = ((input_ids == ids.image) & real).flip(1).cumsum(1).flip(
+        1
+    ) > 0  # a chat template may have the mark between images too
+    opens = (input_ids == ids.query) & real & ~ahead
     block_ids = opens.cumsum(1).masked_fill(~real, -1)
     prefix = block_ids == 0
     first = torch.where(real, steps, input_ids.shape[1]).amin(1, keepdim=True)

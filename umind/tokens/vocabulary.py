@@ -33,11 +33,12 @@ class TokenIds:
     Args:
         pad: Fills rows of a batch.
         image: Stands for one visual token.
-        query: Opens a block, and stands nowhere else.
+        query: Behind the last visual token it opens a block; it stands in no block's words.
         answer: Between the words of a question and its response.
         end: Closes a response.
         tasks: Of ``TASK_TOKENS``, in their order.
         opening: In front of the visual tokens.
+        between: From the visual tokens of one image to those of the next.
     """
 
     pad: int = SPECIAL_TOKENS.index(PAD)
@@ -47,6 +48,7 @@ class TokenIds:
     end: int = SPECIAL_TOKENS.index(END)
     tasks: tuple[int, ...] = tuple(SPECIAL_TOKENS.index(token) for token in TASK_TOKENS)
     opening: tuple[int, ...] = ()
+    between: tuple[int, ...] = ()
 
     def of(self, *tokens: str) -> tuple[int, ...]:
         """Ids of task tokens."""
