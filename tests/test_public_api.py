@@ -25,7 +25,7 @@ VERBS = {
     "keypoints": ["image", "phrase", "threshold", "errors"],
     "measure": ["image", "phrase", "threshold", "errors", "masks", "points", "values"],
     "classify": ["image", "phrase", "options", "threshold", "errors"],
-    "ask": ["image", "question", "threshold", "errors"],
+    "ask": ["image", "question", "history", "threshold", "errors"],
     "report": ["image", "threshold", "errors"],
     "analyze": ["image", "find", "measure", "classes", "points", "text", "threshold", "errors"],
 }

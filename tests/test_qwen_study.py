@@ -1,4 +1,4 @@
-"""Several images and one question on every Qwen-VL family: what the network's own template and its own call give."""
+"""Several images and several turns on every Qwen-VL family: what the network's own template and its own call give."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,8 @@ from umind.tokens.template import Block
 
 SIZES = [(40, 60), (64, 64), (90, 30), (9, 12), (30, 90)]
 NUM_IMAGES = [3, 2]
-OPEN = [Block("is it benign"), Block("a short report")]
+HISTORY = (("is it benign", "yes"), ("Where is the cyst?", "No cyst: (one) lesion,\n12 mm."))
+OPEN = [Block("is it benign"), Block("a short report", history=HISTORY)]
 
 
 @pytest.fixture(scope="module", params=tiny_qwen.FAMILIES)
@@ -65,25 +66,28 @@ def continuation(model: UMindVL, packed, features: PixelFeatures, **rules) -> tu
     return grown, recorder.sequence()[1]
 
 
-def said(words, counts: list[int], question: str) -> str:
-    """What the model's own template makes of images and a question."""
-    content = [*({"type": "image"} for _ in counts), {"type": "text", "text": question}]
-    first, *rest = words.apply_chat_template(
-        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
-    ).split("<|image_pad|>")
+def said(words, counts: list[int], block: Block) -> str:
+    """What the model's own template makes of images, earlier turns and a question."""
+    texts = [*(text for turn in block.history for text in turn), block.query]
+    turns = [
+        {"role": ("user", "assistant")[place % 2], "content": [{"type": "text", "text": text}]}
+        for place, text in enumerate(texts)
+    ]
+    turns[0]["content"] = [*({"type": "image"} for _ in counts), *turns[0]["content"]]
+    first, *rest = words.apply_chat_template(turns, tokenize=False, add_generation_prompt=True).split("<|image_pad|>")
     return first + "".join("<|image_pad|>" * count + text for count, text in zip(counts, rest, strict=True))
 
 
 @torch.no_grad()
 def test_a_study_is_a_conversation_of_the_pretrained_model(model: UMindVL, folder, images) -> None:
-    """Two studies of images of all sizes, padded on the left: ids, positions, logits and the next tokens."""
+    """Two studies, one with earlier turns, padded on the left: ids, positions, logits and the next tokens."""
     base, words = AutoModelForImageTextToText.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
     patches = model.processor.patches([image.pixels for image in images])
     packed = model.processor.pack([[block] for block in OPEN], patches.counts, NUM_IMAGES)
     ids, mask = packed["input_ids"], packed["attention_mask"]
     for row, (block, counts) in enumerate(zip(OPEN, (patches.counts[:3], patches.counts[3:]), strict=True)):
-        assert ids[row, mask[row].bool()].tolist() == words.encode(said(words, counts, block.query))
-    assert not mask[1, 0], "one row is padded"
+        assert ids[row, mask[row].bool()].tolist() == words.encode(said(words, counts, block))
+    assert not mask[:, 0].all(), "one row is padded"
 
     inputs = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": (ids == base.config.image_token_id).long()}
     theirs = base(**inputs, pixel_values=patches.values, image_grid_thw=patches.grids).logits

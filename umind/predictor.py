@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, overload
@@ -39,6 +40,7 @@ Image = ImageSource | Encoded | Study[Any]
 Several = list[Image] | tuple[Image, ...]
 Images = Image | Several
 Phrases = str | Sequence[str]
+Turns = Sequence[tuple[str, str]]
 Many = Any
 """A result; a list of results for a list of images; an iterator of results for a clip."""
 
@@ -197,13 +199,34 @@ class UMindVL:
         """Choose among options: a `Classification`; all options are scored in one forward pass."""
         return self._ask(image, phrase, lambda words: Classify(words, tuple(options), threshold), errors, clips=True)
 
-    def ask(self, image: Images, question: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
-        """Answer a free question: an `Answer`.
+    def ask(
+        self,
+        image: Images,
+        question: Phrases,
+        *,
+        history: Turns | Sequence[Turns] = (),
+        threshold: float | None = None,
+        errors: Errors = "raise",
+    ) -> Many:
+        """Answer a free question, perhaps the next one of a conversation: an `Answer`.
 
         The answer about a `Study` of several images is words and no more: what the model would point at or measure is left out
-        of the text, and ``evidence`` is empty. umind-tiny has learnt from single images.
+        of the text, and ``evidence`` is empty. umind-tiny has learnt from single images and single questions.
+
+        Args:
+            image: Image, `Study`, or list of them.
+            question: Words of the question; for a list one for all, or one for each.
+            history: Earlier questions with the texts of their answers, the first one first, as ``[("Where is it?", "Left.")]``;
+                for a list of images a list of such histories, one for each.
+            threshold: Least presence and score of what the answer points at; the calibrated ones when None.
+            errors: What to do with a bad image.
         """
-        return self._ask(image, question, lambda words: Ask(words, threshold), errors, studies=True)
+        earlier: Iterator[Any] = repeat(history)
+        if isinstance(image, list | tuple) and history:
+            if len(history) != len(image):
+                raise ValueError(f"{len(image)} images and {len(history)} histories: give one for each image")
+            earlier = iter(history)
+        return self._ask(image, question, lambda words: Ask(words, threshold, next(earlier)), errors, studies=True)
 
     def report(self, image: Images, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Write a short report: a `Report`; about a `Study` of several images words and no more, as ``ask`` answers."""

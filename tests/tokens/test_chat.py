@@ -19,6 +19,7 @@ def test_the_turns_become_ids() -> None:
     assert words.decode(list(ids.opening)) == "<|im_start|>user\n<|vision_start|>"
     assert words.decode(list(ids.between)) == "<|vision_end|><|vision_start|>"
     assert words.decode([ids.query]) == "<|vision_end|>"
+    assert words.decode([ids.end, *ids.turn]) == "<|im_end|>\n<|im_start|>user\n"
     assert words.decode(list(ids.answer)) == "<|im_end|>\n<|im_start|>assistant\n"
     assert words.decode([ids.end, ids.pad]) == "<|im_end|><|endoftext|>"
     assert words.decode(list(ids.of(*TASK_TOKENS))) == "[SEG][DET][KPT][MEAS]"

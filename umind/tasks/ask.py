@@ -11,7 +11,7 @@ from umind.tasks.detect import detection
 from umind.tasks.measure import measurement
 from umind.tasks.readout import Readout
 from umind.tasks.segment import segmentation
-from umind.tokens.template import Block
+from umind.tokens.template import Block, History
 from umind.tokens.vocabulary import KPT, MEAS, REGION_TOKENS, SEG
 
 Pointed = Segmentation | Detection | Measurement
@@ -24,14 +24,25 @@ class Ask:
     Args:
         question: Words of the person.
         threshold: Least presence and score of what the answer points at; the calibrated ones when None.
+        history: Earlier questions with their answers, the first one first.
+
+    Raises:
+        ValueError: A turn of the history is no pair of texts.
     """
 
     question: str
     threshold: float | None = None
+    history: History = ()
+
+    def __post_init__(self) -> None:
+        for turn in self.history:
+            if not isinstance(turn, list | tuple) or len(turn) != 2 or not all(isinstance(text, str) for text in turn):
+                raise ValueError(f"a turn of a history is a question and its answer, two texts, got {turn!r}")
+        object.__setattr__(self, "history", tuple((question.strip(), answer.strip()) for question, answer in self.history))
 
     def blocks(self) -> tuple[Block, ...]:
         """What to ask the model; the response is left open."""
-        return (Block(self.question),)
+        return (Block(self.question, history=self.history),)
 
     def read(self, readout: Readout) -> Answer:
         """The text, with measurements in place of their tokens, and what it points at."""

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from umind.tokens.vocabulary import TASK_TOKENS, TokenIds
 
-QUESTION, ANSWER = "umind-question", "umind-answer"
+QUESTION, ANSWER, NEXT = "umind-question", "umind-answer", "umind-next"
 """Words that stand for all words while the template is read."""
 
 
@@ -17,7 +17,7 @@ def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
     """Read a tokenizer's chat template, so that one block is one conversation, id by id.
 
     What the template has in front of the first image opens the sequence; the token behind the last image opens a block; what
-    it has between two images, and between a question and its answer, stands there too.
+    it has between two images, between a question and its answer, and between that and the next question, stands there too.
 
     Args:
         tokenizer: With a chat template that takes images, and with ``TASK_TOKENS``.
@@ -28,16 +28,17 @@ def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
     """
     asked: Any = {"role": "user", "content": [{"type": "image"}, {"type": "image"}, {"type": "text", "text": QUESTION}]}
     told: Any = {"role": "assistant", "content": [{"type": "text", "text": ANSWER}]}
+    again: Any = {"role": "user", "content": [{"type": "text", "text": NEXT}]}
     try:
         prompt = str(tokenizer.apply_chat_template([asked], tokenize=False, add_generation_prompt=True))
-        whole = str(tokenizer.apply_chat_template([asked, told], tokenize=False))
+        whole = str(tokenizer.apply_chat_template([asked, told, again], tokenize=False))
     except (ValueError, TypeError, TemplateError) as error:
         raise ValueError(f"the tokenizer has no chat template for images: {error}") from error
     mark = str(tokenizer.convert_ids_to_tokens(image))
     opening, _, rest = prompt.partition(mark)
     between, _, rest = rest.partition(mark)
     behind, _, answer = rest.partition(QUESTION)
-    query, end = (read(tokenizer, text) for text in (behind, whole.partition(ANSWER)[2]))
+    query, end = (read(tokenizer, text) for text in (behind, whole.partition(ANSWER)[2].partition(NEXT)[0]))
     if len(query) != 1 or not answer or not end:
         raise ValueError(f"the chat template wants one token between image and question, and an answer after: {prompt!r}")
     pad, tasks = tokenizer.pad_token_id, [tokenizer.convert_tokens_to_ids(token) for token in TASK_TOKENS]
@@ -50,6 +51,7 @@ def chat_ids(tokenizer: PreTrainedTokenizerFast, image: int) -> TokenIds:
         tasks=tuple(number for number in tasks if isinstance(number, int)),
         opening=read(tokenizer, opening),
         between=read(tokenizer, between),
+        turn=end[1:],
     )
 
 

@@ -6,7 +6,7 @@ A sequence is a prefix of one image or several, followed by blocks, each opened 
 
 The prefix attends to itself, freely or causally as the language model has learnt it. A block attends to the prefix and,
 causally, to itself, and its positions count on from the prefix: a block's states are the same whatever other blocks stand
-beside it. That is what lets one prefill answer any number of questions.
+beside it. That is what lets one prefill answer any number of questions. Earlier turns of a conversation stand inside its block.
 """
 
 from __future__ import annotations

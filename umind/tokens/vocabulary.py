@@ -39,6 +39,7 @@ class TokenIds:
         tasks: Of ``TASK_TOKENS``, in their order.
         opening: In front of the visual tokens.
         between: From the visual tokens of one image to those of the next.
+        turn: From the end of an earlier answer to the words of the next question.
     """
 
     pad: int = SPECIAL_TOKENS.index(PAD)
@@ -49,6 +50,7 @@ class TokenIds:
     tasks: tuple[int, ...] = tuple(SPECIAL_TOKENS.index(token) for token in TASK_TOKENS)
     opening: tuple[int, ...] = ()
     between: tuple[int, ...] = ()
+    turn: tuple[int, ...] = ()
 
     def of(self, *tokens: str) -> tuple[int, ...]:
         """Ids of task tokens."""
