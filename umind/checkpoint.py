@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import (
-    AutoConfig,
     AutoModelForImageTextToText,
     AutoTokenizer,
     PreTrainedModel,
@@ -24,6 +23,7 @@ from transformers.utils.hub import cached_file
 
 from umind.backbone.adapter import NAME, PRODUCT, fill_adapter, merge_adapter, task_rows
 from umind.backbone.imagenet import at_hand, load_imagenet_mobilenet
+from umind.backbone.moe.echovlm import ARCHITECTURE, load_echovlm
 from umind.backbone.pixels import PixelConfig
 from umind.backbone.qwen_vl import FAMILIES, is_qwen_vl
 from umind.backbone.task_tokens import add_task_tokens
@@ -77,7 +77,8 @@ def load_backbone(
     """Model in evaluation mode, and processor, around a Qwen-VL; pixel encoder and decoders are fresh, and have yet to learn.
 
     Args:
-        source: Folder or hub id of a model of `umind.backbone.qwen_vl.FAMILIES`, in transformers' layout.
+        source: Folder or hub id of a model of `umind.backbone.qwen_vl.FAMILIES` in transformers' layout, or folder of one with
+            experts in EchoVLM's.
         device: Where to run.
         dtype: Floating type of the weights.
         pixels: Sizes of the pixel encoder; the usual ones when None.
@@ -92,17 +93,25 @@ def load_backbone(
     """
     precision = precision_of(dtype)
     try:
-        family = AutoConfig.from_pretrained(source).model_type
-        if family not in FAMILIES:
-            raise ValueError(f"it is a {family!r} model, and not one of {', '.join(FAMILIES)}")
+        told = json.loads(Path(str(cached_file(str(source), "config.json"))).read_text("utf-8"))
+        if told.get("model_type") not in FAMILIES:
+            raise ValueError(f"it is a {told.get('model_type')!r} model, and not one of {', '.join(FAMILIES)}")
+        published = ARCHITECTURE in (told.get("architectures") or ())
+        if published and not Path(source).is_dir():
+            raise ValueError("EchoVLM's layout is read from a folder; download it into one")
         tokenizer = cast(PreTrainedTokenizerFast, AutoTokenizer.from_pretrained(source))
         patcher = Qwen2VLImageProcessor.from_pretrained(source)
-        loaded = AutoModelForImageTextToText.from_pretrained(
-            source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+        loaded = (
+            None
+            if published
+            else AutoModelForImageTextToText.from_pretrained(
+                source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+            )
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no Qwen-VL could be read from {source}: {error}") from error
-    backbone, pixels = accounted(source, loaded), pixels or PixelConfig()
+    backbone = load_echovlm(source, dtype=precision) if published else accounted(source, loaded)
+    pixels = pixels or PixelConfig()
     add_task_tokens(backbone, tokenizer)
     ids = chat_ids(tokenizer, backbone.config.image_token_id)
     chosen = backbone.config._attn_implementation, backbone.config._experts_implementation

@@ -95,14 +95,14 @@ class UMindVL:
         decoders: DecoderConfig | None = None,
         adapter: str | Path | None = None,
     ) -> UMindVL:
-        """A Qwen2-VL, Qwen2.5-VL or Qwen3-VL (dense or with experts), or a fine-tune of one, that can learn to point.
+        """A Qwen2-VL, Qwen2.5-VL or Qwen3-VL (dense or with experts), a fine-tune of one, or EchoVLM, that can learn to point.
 
         Its words, vision tower and answers are what they were. The task tokens, the pixel encoder and the decoders are new and
         untrained: masks, boxes and points mean something after `umind fit`. They are read from the model's own frame, so they
         are in source pixels whatever size the tower sees.
 
         Args:
-            source: Folder or hub id.
+            source: Folder or hub id; of EchoVLM a folder, as its makers publish it.
             device: Where to run.
             dtype: Floating type of the weights, as "float32" or "bfloat16".
             pixels: Sizes of the pixel encoder; those of umind-tiny when None.
