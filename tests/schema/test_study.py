@@ -9,7 +9,7 @@ def test_its_images_in_their_order() -> None:
     assert len(study) == 2
 
 
-@pytest.mark.parametrize("images", [(), [], "a.png", 3, None])
+@pytest.mark.parametrize("images", [(), [], "a.png", 3, None, (["a.png"],), (Study(["a.png"]), "b.png")])
 def test_what_is_no_list_of_images_is_refused(images: object) -> None:
     with pytest.raises(ValueError, match="at least one image"):
         Study(images)

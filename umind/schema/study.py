@@ -19,13 +19,14 @@ class Study(Generic[ImageT]):
         images: In the order in which they are shown to the model: whatever a verb takes as one image.
 
     Raises:
-        ValueError: It is no list or tuple, or an empty one.
+        ValueError: It is no list or tuple, or an empty one, or one of lists or studies.
     """
 
     images: tuple[ImageT, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.images, list | tuple) or not self.images:
+        listed = isinstance(self.images, list | tuple) and len(self.images) > 0
+        if not listed or any(isinstance(image, list | tuple | Study) for image in self.images):
             raise ValueError(f"a Study wants a list or tuple of at least one image, got {self.images!r}")
         object.__setattr__(self, "images", tuple(self.images))
 
