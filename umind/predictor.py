@@ -132,7 +132,7 @@ class UMindVL:
         if isinstance(image, list | tuple):
             return [self.encode(item) for item in image]
         if isinstance(image, Study):
-            return Study(self.encode(image.images))
+            return Study(self.encode(list(image)))
         return image if isinstance(image, Encoded) else self.one_pass.encode([still(image)])[0]
 
     def segment(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:

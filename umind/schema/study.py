@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,13 +16,13 @@ class Study(Generic[ImageT]):
     A list of images is as many questions; a study is one. ``for image in study`` gives its images.
 
     Args:
-        images: In the order in which they are shown to the model: whatever a verb takes as one image.
+        images: In the order in which they are shown to the model: whatever a verb takes as one image. Kept as a tuple.
 
     Raises:
         ValueError: It is no list or tuple, or an empty one, or one of lists or studies.
     """
 
-    images: tuple[ImageT, ...]
+    images: Sequence[ImageT]
 
     def __post_init__(self) -> None:
         listed = isinstance(self.images, list | tuple) and len(self.images) > 0
