@@ -25,7 +25,7 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FLOOR_OF["__init__"] = len(FLOORS)
 DRAWERS = {"utils", "util", "misc", "common", "helpers", "helper", "core"}
-OPTIONAL = {"gradio", "litserve", "ray", "onnx", "onnxruntime", "segment_anything"}
+OPTIONAL = {"gradio", "litserve", "ray", "onnx", "onnxruntime", "segment_anything", "bitsandbytes", "torchao"}
 LIGHTNING_HOMES = ("umind/training/", "umind/data/datamodule.py", "umind/cli/fit.py")
 MAX_LINES = 400
 

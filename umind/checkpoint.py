@@ -11,7 +11,7 @@ import torch
 from peft import PeftConfig
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import (
     AutoModelForImageTextToText,
     AutoTokenizer,
@@ -25,6 +25,7 @@ from umind.backbone.adapter import NAME, PRODUCT, fill_adapter, merge_adapter, t
 from umind.backbone.imagenet import at_hand, load_imagenet_mobilenet
 from umind.backbone.moe.echovlm import ARCHITECTURE, load_echovlm
 from umind.backbone.pixels import PixelConfig
+from umind.backbone.quantized import Bits, check_bits, quantise
 from umind.backbone.qwen_vl import FAMILIES, is_qwen_vl
 from umind.backbone.task_tokens import add_task_tokens
 from umind.decoders.config import DecoderConfig
@@ -73,6 +74,8 @@ def load_backbone(
     decoders: DecoderConfig | None = None,
     imagenet: bool = True,
     adapter: str | Path | None = None,
+    base_dtype: str | None = None,
+    quantize: Bits | None = None,
 ) -> tuple[UMindModel, UMindProcessor]:
     """Model in evaluation mode, and processor, around a Qwen-VL; pixel encoder and decoders are fresh, and have yet to learn.
 
@@ -84,14 +87,21 @@ def load_backbone(
         pixels: Sizes of the pixel encoder; the usual ones when None.
         decoders: Sizes of the decoders; the usual ones when None.
         imagenet: Start the pixel encoder from ImageNet weights where they are at hand.
-        adapter: Folder or hub id of what was learnt around this model, to be merged into it.
+        adapter: Folder or hub id of what was learnt around this model, to be merged into it; beside weights in ``nf4`` the
+            products stay apart, so that they are added to what they learnt beside.
+        base_dtype: Floating type of the Qwen-VL's own weights; ``dtype`` when None.
+        quantize: Format of the language model's linear layers (`umind.backbone.quantized.quantise`); their own when None.
 
     Raises:
         CheckpointError: It is no Qwen-VL, a file is missing, the weights are no safetensors or do not fit their config, or the
             adapter is of another model.
-        ValueError: No floating type has this name, or its chat template is none for images.
+        ImportError: The package that quantises is not installed.
+        ValueError: No floating type has this name, its chat template is none for images, or it has experts, which are not
+            quantised.
     """
-    precision = precision_of(dtype)
+    precision, own = precision_of(dtype), precision_of(base_dtype or dtype)
+    if quantize is not None:
+        check_bits(quantize)
     try:
         told = json.loads(Path(str(cached_file(str(source), "config.json"))).read_text("utf-8"))
         if told.get("model_type") not in FAMILIES:
@@ -105,7 +115,7 @@ def load_backbone(
             None
             if published
             else AutoModelForImageTextToText.from_pretrained(
-                source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+                source, dtype=own, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
             )
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
@@ -128,9 +138,12 @@ def load_backbone(
     model = UMindModel(config, backbone)
     if imagenet and at_hand(pixels.encoder):
         load_imagenet_mobilenet(model.pixels.encoder)
-    model.to(precision)  # type: ignore[arg-type]
+    for part in (model.pixels, model.regions, model.points):
+        part.to(precision)
     if adapter is not None:
-        put_on(model, adapter)
+        put_on(model, adapter, products=quantize != "nf4")
+    if quantize is not None:
+        quantise(model, quantize, device)
     return settled(model, device), processor_for(model, tokenizer, patcher)
 
 
@@ -157,7 +170,8 @@ def processor_for(
 def settled(model: UMindModel, device: str) -> UMindModel:
     """The model on its device, in evaluation mode."""
     for tensor in (*model.parameters(), *model.buffers()):
-        tensor.data = tensor.data.clone()  # mapped from the file it is unaligned, and kernels then round another way
+        if type(tensor) in (nn.Parameter, Tensor):  # quantised ones are fresh
+            tensor.data = tensor.data.clone()  # mapped from the file it is unaligned, and kernels then round another way
     model.to(device)  # type: ignore[arg-type]
     model.eval()  # type: ignore[no-untyped-call]
     return model
@@ -196,8 +210,8 @@ def read_patcher(source: str | Path) -> Qwen2VLImageProcessor:
     return patcher
 
 
-def put_on(model: UMindModel, adapter: str | Path) -> None:
-    """Merge an adapter, from a folder or a hub id, into a model.
+def put_on(model: UMindModel, adapter: str | Path, *, products: bool = True) -> None:
+    """Merge an adapter, from a folder or a hub id, into a model; its products stay beside their weights if told so.
 
     Raises:
         CheckpointError: There is none, it is pickled, or it is of another model; what does not fit is named.
@@ -208,7 +222,7 @@ def put_on(model: UMindModel, adapter: str | Path) -> None:
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"no adapter could be read from {adapter}: {error}") from error
     account_for(adapter, *fill_adapter(model, weights), holder="the model")
-    merge_adapter(model)
+    merge_adapter(model, products=products)
 
 
 def go_on(model: UMindModel, adapter: str | Path) -> None:

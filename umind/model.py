@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -150,6 +151,8 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     base_model_prefix = "umind"
     main_input_name = "input_ids"
     input_modalities = ("image", "text")  # type: ignore[assignment]
+    quantised: str | None = None
+    """Format of the language model's linear layers, where `umind.backbone.quantized` has changed it."""
     _supports_sdpa = True
     _no_split_modules = ["Qwen3DecoderLayer"]  # noqa: RUF012 (as transformers declares it)
 
@@ -193,6 +196,19 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     def side(self) -> LanguageSide:
         """The language side, whichever network it is."""
         return QwenVL(self.language) if is_qwen_vl(self.config.text_config) else OwnLanguage(self.language)
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """Write config and safetensors, or of a model that carries an adapter the adapter alone.
+
+        Raises:
+            ValueError: Its weights are quantised, and it carries no adapter.
+        """
+        if self.quantised is not None and not getattr(self, "peft_config", None):
+            raise ValueError(
+                f"weights in {self.quantised} are not saved: keep the model they came from and the folder of the adapter, or "
+                "load it without `quantize` and save that"
+            )
+        super().save_pretrained(save_directory, *args, **kwargs)
 
     def get_input_embeddings(self) -> nn.Module:
         """Table of the words; peft asks for it."""

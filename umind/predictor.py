@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, overload
 
 from umind.backbone.pixels import PixelConfig
+from umind.backbone.quantized import Bits
 from umind.checkpoint import load, load_backbone, save
 from umind.decoders.config import DecoderConfig
 from umind.io import ImageSource, as_image
@@ -94,6 +95,7 @@ class UMindVL:
         pixels: PixelConfig | None = None,
         decoders: DecoderConfig | None = None,
         adapter: str | Path | None = None,
+        quantize: Bits | None = None,
     ) -> UMindVL:
         """A Qwen2-VL, Qwen2.5-VL or Qwen3-VL (dense or with experts), a fine-tune of one, or EchoVLM, that can learn to point.
 
@@ -109,16 +111,28 @@ class UMindVL:
             decoders: Sizes of the decoders; those of umind-tiny when None.
             adapter: Folder or hub id of what `umind fit` learnt around this model: products, rows of the task tokens, pixel
                 encoder and decoders, to be merged into it.
+            quantize: "nf4" (bitsandbytes) or "int8" (torchao) for the linear layers of the language model, which take about a
+                quarter or half of the memory of bf16; with `pip install 'umind[quantization]'`. An adapter's products stay
+                beside ``nf4`` weights. What is quantised is not saved: keep the source and the adapter.
 
         Raises:
             CheckpointError: It is no Qwen-VL, its weights are not safetensors or do not fit their config, or the adapter is of
                 another model.
-            ValueError: It has no chat template for images.
+            ImportError: The package that quantises is not installed.
+            ValueError: It has no chat template for images, or experts, which are not quantised.
         """
-        return cls(*load_backbone(source, device=device, dtype=dtype, pixels=pixels, decoders=decoders, adapter=adapter))
+        return cls(
+            *load_backbone(
+                source, device=device, dtype=dtype, pixels=pixels, decoders=decoders, adapter=adapter, quantize=quantize
+            )
+        )
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write config, safetensors, tokenizer and processor."""
+        """Write config, safetensors, tokenizer and processor.
+
+        Raises:
+            ValueError: Its weights are quantised.
+        """
         save(self.model, self.processor, Path(folder))
 
     @overload

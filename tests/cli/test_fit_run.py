@@ -1,12 +1,15 @@
 """`umind fit|validate|test|predict` on a run of a few steps."""
 
 import pickle
+import socket
 from pathlib import Path
 
 import pytest
 import tiny_qwen
 import torch
 import yaml
+from torch import distributed
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedTokenizerFast
 
 from umind import UMindVL
@@ -20,9 +23,10 @@ from umind.data.store import Store
 from umind.decoders.config import DecoderConfig
 from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
+from umind.training.sharded import ShardedStrategy
 
 REPOSITORY = Path(__file__).parents[2]
-ON_TOP = {"further", "decoders", "echovlm_moe", "qwen_vl_alignment", "qwen_vl_instruction"}
+ON_TOP = {"further", "decoders", "echovlm_moe", "qwen_vl_alignment", "qwen_vl_instruction", "fsdp"}
 """Configs that stand on another."""
 CONFIGS = [path for path in sorted((REPOSITORY / "configs").glob("*.yaml")) if path.stem not in ON_TOP]
 TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 16}
@@ -178,20 +182,25 @@ def test_help(subcommand: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--data.folder" in said
 
 
-def test_the_stages_around_a_qwen_vl(config: Path, tmp_path: Path) -> None:
-    """The shipped configs, one after the other, on a tiny model and phantoms."""
-    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base")
+def on_a_small_run(config: Path, base: Path) -> dict[str, object]:
+    """What makes a run of one step on a CPU out of a shipped config around a Qwen-VL."""
     small = {"data.folder": config.parent / "stores", "data.weights": '{"phantom": 1.0}', "data.batch_size": 2}
     small |= {"data.num_samples": 4, "data.val_limit": 1, "data.num_workers": 0, "model.imagenet": "false"}
     small |= {"trainer.accelerator": "cpu", "trainer.accumulate_grad_batches": 1, "trainer.max_steps": 1}
     small |= {"trainer.val_check_interval": 1, "trainer.log_every_n_steps": 1}
-    small |= {"trainer.enable_progress_bar": "false", "trainer.enable_model_summary": "false"}
+    return small | {"trainer.enable_progress_bar": "false", "trainer.enable_model_summary": "false", "model.backbone": base}
+
+
+def test_the_stages_around_a_qwen_vl(config: Path, tmp_path: Path) -> None:
+    """The shipped configs, one after the other, on a tiny model and phantoms."""
+    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base")
+    small = on_a_small_run(config, base)
     before = ()
     for stage in ("alignment", "lora", "instruction"):
         root = tmp_path / stage
         files = [REPOSITORY / "configs" / f"qwen_vl_{name}.yaml" for name in dict.fromkeys(("lora", stage))]
         words = [word for path in files for word in ("--config", str(path))]
-        given = small | {"model.backbone": base, "trainer.default_root_dir": root}
+        given = small | {"trainer.default_root_dir": root}
         run("fit", [*words, *(f"--{name}={value}" for name, value in given.items()), *before])
         before = (f"--model.adapter_init={root / 'model'}",)
     learnt = UMindVL.from_backbone(base, adapter=root / "model").model
@@ -199,6 +208,35 @@ def test_the_stages_around_a_qwen_vl(config: Path, tmp_path: Path) -> None:
     assert torch.equal(learnt.language.visual.patch_embed.proj.weight, untouched.language.visual.patch_embed.proj.weight)
     layer = "language.language_model.layers.0.self_attn.q_proj"
     assert not torch.equal(learnt.get_submodule(layer).weight, untouched.get_submodule(layer).weight)
+
+
+@pytest.mark.skipif(not distributed.is_gloo_available(), reason="torch has no gloo here")
+@pytest.mark.filterwarnings("ignore:FSDP2-wrapped module .* returned a view")  # which nobody changes in place
+@pytest.mark.filterwarnings("ignore:.*sync_dist=True")  # figures of validation are those of the first process
+def test_shards_on_top_of_a_stage(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one process of one, which has to find the others by itself."""
+    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": 1, "NODE_RANK": 0, "LOCAL_RANK": 0}
+    for name, value in where.items():
+        monkeypatch.setenv(name, str(value))
+    seen = []
+    monkeypatch.setattr(ShardedStrategy, "teardown", lambda self: seen.append(self.lightning_module.model))
+    files = [word for name in ("qwen_vl_lora", "fsdp") for word in ("--config", str(REPOSITORY / "configs" / f"{name}.yaml"))]
+    small = on_a_small_run(config, base) | {"trainer.devices": 1, "trainer.default_root_dir": tmp_path / "run"}
+    try:
+        run("fit", [*files, *(f"--{name}={value}" for name, value in small.items())])
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+    assert {type(parameter) for parameter in seen[0].parameters()} == {DTensor}
+    assert {p.dtype for p in seen[0].parameters() if p.requires_grad} == {torch.float32}
+    assert seen[0].get_input_embeddings().weight.dtype == torch.bfloat16
+    learnt = UMindVL.from_backbone(base, adapter=tmp_path / "run" / "model").model
+    rows = learnt.get_input_embeddings().weight[list(learnt.config.ids.tasks)]
+    assert not torch.equal(rows, UMindVL.from_backbone(base).model.get_input_embeddings().weight[list(learnt.config.ids.tasks)])
 
 
 def test_each_config_has_a_run_folder_of_its_own() -> None:

@@ -3,6 +3,7 @@
 The pixel encoder is frozen, statistics of its batch normalisation with it: two processes would each count their own images,
 and torch synchronises such statistics on GPUs only. One process takes the examples of a step one by one and adds up their
 gradients, because a loss is the mean over what a batch shows, and the mean over two images at once weighs them differently.
+Around a Qwen-VL an adapter learns beside shards of frozen weights, and the norm of its gradients is clipped.
 """
 
 import json
@@ -11,16 +12,19 @@ import socket
 from pathlib import Path
 
 import pytest
+import tiny_qwen
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, Strategy
+from lightning.pytorch.strategies import DDPStrategy
 from torch import distributed, multiprocessing
 from torch.distributed.tensor import DTensor
 
+from umind import UMindVL
+from umind.backbone.adapter import AdapterConfig
 from umind.checkpoint import load
 from umind.training.callbacks import SaveModel
 from umind.training.module import UMindModule
-from umind.training.sharded import ShardedModule
+from umind.training.sharded import ShardedStrategy
 
 pytestmark = [
     pytest.mark.skipif(not distributed.is_gloo_available(), reason="torch has no gloo here"),
@@ -39,9 +43,26 @@ however small a gradient, and three of them lie before the last loss. A process 
 step, and 4e-3 at the last."""
 
 
-def train(studio, root: Path, made: type[UMindModule] = UMindModule, **kwargs: object) -> tuple[list[float], UMindModule]:
+@pytest.fixture(scope="module")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Qwen-VL, and a umind model around it."""
+    folder = tmp_path_factory.mktemp("qwen")
+    tiny_qwen.build("qwen2_5_vl", folder / "base").save_pretrained(folder / "umind")
+    return folder
+
+
+def made(studio, qwen: Path | None) -> UMindModule:
+    """The small model, or an adapter around a Qwen-VL; the same every time."""
+    settings = {"frozen": ("pixels",), "weight_decay": 0.0, "warmup_steps": 3}
+    if qwen is None:
+        return studio.module(**settings)
+    torch.manual_seed(2)  # products begin at random
+    return UMindModule(init=qwen / "umind", adapter=AdapterConfig(rank=2), gradient_checkpointing=True, **settings)
+
+
+def train(studio, root: Path, qwen: Path | None, **kwargs: object) -> tuple[list[float], UMindModule]:
     """Losses of this process, one for each example, and what it has learnt."""
-    module = made(init=studio.init, frozen=("pixels",), weight_decay=0.0, warmup_steps=3)
+    module = made(studio, qwen)
     losses, step = [], module.step
 
     def noted(batch):
@@ -52,33 +73,31 @@ def train(studio, root: Path, made: type[UMindModule] = UMindModule, **kwargs: o
 
     module.step = noted
     settings = {"accelerator": "cpu", "max_steps": STEPS, "num_sanity_val_steps": 0, "log_every_n_steps": 1, **QUIET, **kwargs}
+    if qwen is not None:
+        settings["gradient_clip_val"] = 1.0
     Trainer(default_root_dir=root, **settings).fit(module, studio.data(batch_size=1, num_samples=2 * STEPS))
     return losses, module
 
 
-def one_of_two(rank: int, port: int, studio, root: Path, kind: str) -> None:
+def one_of_two(rank: int, port: int, studio, root: Path, qwen: Path | None, kind: str) -> None:
     """What each process does."""
     torch.set_num_threads(1)
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "NODE_RANK": "0", "LOCAL_RANK": str(rank)}
     os.environ.update(where)
-    strategy: Strategy
-    if kind == "ddp":
-        made, strategy = UMindModule, DDPStrategy(process_group_backend="gloo")
-    else:
-        made, strategy = ShardedModule, ModelParallelStrategy(2, 1, process_group_backend="gloo")
-    losses, module = train(studio, root, made, strategy=strategy, devices=2, callbacks=[SaveModel()])
+    strategy = DDPStrategy(process_group_backend="gloo") if kind == "ddp" else ShardedStrategy("gloo")
+    losses, module = train(studio, root, qwen, strategy=strategy, devices=2, callbacks=[SaveModel()])
     sharded = sum(isinstance(parameter, DTensor) for parameter in module.model.parameters())
     (root / f"{rank}.json").write_text(json.dumps({"losses": losses, "sharded": sharded}), "utf-8")
     distributed.destroy_process_group()
 
 
-def two(studio, root: Path, kind: str) -> list[dict]:
+def two(studio, root: Path, qwen: Path | None, kind: str) -> list[dict]:
     """What two processes report."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=one_of_two, args=(rank, port, studio, root, kind)) for rank in range(2)]
+    processes = [context.Process(target=one_of_two, args=(rank, port, studio, root, qwen, kind)) for rank in range(2)]
     for process in processes:
         process.start()
     for process in processes:
@@ -92,12 +111,12 @@ def two(studio, root: Path, kind: str) -> list[dict]:
 @pytest.fixture(scope="module")
 def alone(studio, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
     """Losses of one process, two examples a step."""
-    return train(studio, tmp_path_factory.mktemp("alone"), accumulate_grad_batches=2, limit_val_batches=0)[0]
+    return train(studio, tmp_path_factory.mktemp("alone"), None, accumulate_grad_batches=2, limit_val_batches=0)[0]
 
 
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_two_processes_have_the_losses_of_one(studio, tmp_path: Path, alone: list[float], kind: str) -> None:
-    reports = two(studio, tmp_path, kind)
+    reports = two(studio, tmp_path, None, kind)
     assert len(alone) == 2 * STEPS
     for rank, report in enumerate(reports):
         assert report["losses"] == pytest.approx(alone[rank::2], rel=TOLERANCE)
@@ -108,6 +127,23 @@ def test_two_processes_have_the_losses_of_one(studio, tmp_path: Path, alone: lis
         name.split(".")[0] for name, tensor in model.state_dict().items() if not torch.equal(tensor, rounded(start[name]))
     }
     assert changed == {"language", "lm_head", "regions", "points"}
+
+
+def test_shards_of_a_qwen_vl_with_an_adapter(studio, qwen: Path, tmp_path: Path) -> None:
+    alone, module = train(studio, tmp_path / "alone", qwen, accumulate_grad_batches=2, limit_val_batches=0)
+    (tmp_path / "shards").mkdir()
+    reports = two(studio, tmp_path / "shards", qwen, "fsdp")
+    for rank, report in enumerate(reports):
+        assert report["losses"] == pytest.approx(alone[rank::2], rel=TOLERANCE)
+        assert report["sharded"] == len(list(module.model.parameters()))
+    learnt = UMindVL.from_pretrained(qwen / "umind", adapter=tmp_path / "shards" / "model").model
+    wanted = module.model.regions.modules_to_save["default"].state_dict()
+    for name, tensor in learnt.regions.state_dict().items():
+        torch.testing.assert_close(tensor, wanted[name], atol=1e-5, rtol=0.01)  # saved in bf16
+    start = UMindVL.from_pretrained(qwen / "umind").model.state_dict()
+    changed = {name for name, tensor in learnt.state_dict().items() if not torch.equal(tensor, start[name])}
+    assert {f"language.language_model.layers.{k}.self_attn.q_proj.weight" for k in range(2)} <= changed
+    assert not any("visual" in name for name in changed)
 
 
 def rounded(tensor: torch.Tensor) -> torch.Tensor:

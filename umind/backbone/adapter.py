@@ -126,12 +126,19 @@ def fill_adapter(model: PreTrainedModel, weights: Mapping[str, Tensor]) -> tuple
     return held.keys() - common, weights.keys() - common, reshaped
 
 
-def merge_adapter(model: PreTrainedModel) -> None:
-    """Add every product to the weights beside it, put what learnt whole in place, and leave no trace of an adapter."""
+def merge_adapter(model: PreTrainedModel, *, products: bool = True) -> None:
+    """Add every product to the weights beside it, put what learnt whole in place, and leave no trace of an adapter.
+
+    Args:
+        model: With an adapter.
+        products: False leaves them beside their weights, for these to be quantised: a sum would be rounded to other numbers
+            than the weights that the products learnt beside.
+    """
     for name, module in list(model.named_modules()):
         if isinstance(module, LoraLayer):
-            module.merge()
-            model.set_submodule(name, module.get_base_layer(), strict=True)
+            if products:
+                module.merge()
+                model.set_submodule(name, module.get_base_layer(), strict=True)
         elif isinstance(module, AuxiliaryTrainingWrapper):
             learnt = module.unload_and_optionally_merge_module(merge=True, safe_merge=False, adapter_names=None)
             model.set_submodule(name, learnt, strict=True)

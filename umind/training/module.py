@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from umind.backbone.moe.config import MoEConfig
 from umind.backbone.moe.routing import record_routing
 from umind.backbone.moe.upcycle import upcycle
 from umind.backbone.pixels import PixelConfig
+from umind.backbone.quantized import check_bits, quantise
 from umind.data.datamodule import MixtureData
 from umind.decoders.decoder import InstanceSites
 from umind.model import UMindConfig, UMindModel, UMindOutput
@@ -59,6 +60,9 @@ class UMindModule(LightningModule):
         init: Folder of a model to go on from, with its tokenizer; a fresh one otherwise.
         backbone: Folder or hub id of a Qwen-VL to build a fresh model around, with its tokenizer; umind-tiny's language model
             otherwise. Training shows its vision tower the augmented frame, and not the image at full size.
+        base_dtype: Floating type of a backbone's weights that stay as they are; what learns has float32.
+        quantize: "nf4" for linear layers of a backbone's language model in 4 bits, beside which an adapter learns (QLoRA); with
+            `pip install 'umind[quantization]'`. None keeps ``base_dtype``.
         imagenet: Start a fresh pixel encoder from ImageNet weights; around a backbone, where they are at hand.
         learning_rate: Peak rate of the parts that start fresh.
         encoder_rate: Peak rate of the pixel encoder, as a share of that.
@@ -85,6 +89,8 @@ class UMindModule(LightningModule):
         tokenizer: Path | None = None,
         init: Path | None = None,
         backbone: str | None = None,
+        base_dtype: Literal["float32", "bfloat16"] = "float32",
+        quantize: Literal["nf4"] | None = None,
         imagenet: bool = True,
         learning_rate: float = 1e-3,
         encoder_rate: float = 0.4,
@@ -100,10 +106,18 @@ class UMindModule(LightningModule):
         super().__init__()
         self.learning_rate, self.encoder_rate, self.weight_decay = learning_rate, encoder_rate, weight_decay
         self.warmup_steps = warmup_steps
+        if backbone is None and (quantize is not None or base_dtype != "float32"):
+            raise ValueError("`base_dtype` and `quantize` are of the weights of a `backbone`")
+        if quantize is not None:
+            check_bits(quantize)
+            if adapter is None:
+                raise ValueError("`quantize` wants an `adapter`: weights in 4 bits do not learn, nor are they saved")
         if init is not None:
             self.model, self.processor = checkpoint.load(init, device="cpu", dtype="float32")
         elif backbone is not None:
-            self.model, self.processor = checkpoint.load_backbone(backbone, device="cpu", dtype="float32", imagenet=imagenet)
+            self.model, self.processor = checkpoint.load_backbone(
+                backbone, device="cpu", dtype="float32", base_dtype=base_dtype, imagenet=imagenet
+            )
         else:
             self.model, self.processor = fresh(tokenizer, imagenet=imagenet)
         self.model.train()  # a loaded one comes in evaluation mode, and Lightning would leave it there
@@ -123,6 +137,11 @@ class UMindModule(LightningModule):
             words.disable_input_require_grads()  # what does not learn needs no gradient
         if experts is not None:
             upcycle(self.model.language, experts)
+        if quantize is not None:
+            quantise(self.model, quantize)
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
         self.weights = loss.completed(MoEConfig.read(self.model.config))
         for part in (self.model.pixels, self.model.regions, self.model.points):
             part.to(memory_format=torch.channels_last)
