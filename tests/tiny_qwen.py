@@ -134,14 +134,15 @@ def phantoms(processor: UMindProcessor, size: int) -> Batch:
     return Collator(processor)(examples)
 
 
-def learn(module: UMindModule, batch: Batch, num_steps: int = 30) -> list[float]:
-    """Losses of some steps on one batch, over what may learn."""
+def learn(module: UMindModule, batch: Batch, num_steps: int = 30, *, half: bool = False) -> list[float]:
+    """Losses of some steps on one batch, over what may learn; ``half`` as with ``precision: bf16-mixed``."""
     learns = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learns, lr=3e-3)
     losses = []
     for _ in range(num_steps):
         optimiser.zero_grad()
-        loss, _, _ = module.step(batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            loss, _, _ = module.step(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learns, 1.0)
         optimiser.step()

@@ -120,7 +120,7 @@ def load_backbone(
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no Qwen-VL could be read from {source}: {error}") from error
-    backbone = load_echovlm(source, dtype=precision) if published else accounted(source, loaded)
+    backbone = load_echovlm(source, dtype=own) if published else accounted(source, loaded)
     pixels = pixels or PixelConfig()
     add_task_tokens(backbone, tokenizer)
     ids = chat_ids(tokenizer, backbone.config.image_token_id)

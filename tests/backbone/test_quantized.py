@@ -44,6 +44,7 @@ def logits(umind: UMindVL) -> Tensor:
     patches = umind.processor.patches([image])
     packed = umind.processor.pack([[Block("segment the cyst", "[SEG]"), Block("is it benign", "yes")]], patches.counts)
     pixels = nn.functional.interpolate(torch.from_numpy(image[:32, :32].copy()).float().div(255)[None, None], (64, 64))
+    pixels = pixels.to(next(umind.model.pixels.parameters()).dtype)
     with torch.no_grad():
         return umind.model(packed["input_ids"], packed["attention_mask"], pixels, patches=patches).logits
 

@@ -6,8 +6,8 @@ import pytest
 import tiny_qwen
 import torch
 
-from umind import UMindVL
 from umind.backbone.adapter import AdapterConfig
+from umind.checkpoint import load_backbone
 from umind.training.module import UMindModule
 
 SIZES = {"pixels": tiny_qwen.PIXELS, "decoders": tiny_qwen.DECODERS}
@@ -36,19 +36,19 @@ def test_products_learn_beside_weights_in_4_bits(checkpointing: bool, tmp_path: 
     assert all(name.endswith(".base_layer.weight") for name in quantised)
     before = {name: parameter.clone() for name, parameter in quantised.items()}
     batch = tiny_qwen.phantoms(trained.processor, tiny_qwen.SIDE)
-    with torch.autocast("cpu", torch.bfloat16):  # as `precision: bf16-mixed` does
-        losses = tiny_qwen.learn(trained, batch, 12)
+    losses = tiny_qwen.learn(trained, batch, 12, half=True)
     assert losses[-1] < 0.8 * losses[0], losses
     products = {name: p.grad for name, p in model.named_parameters() if ".lora_" in name}
     assert len(products) == 2 * len(quantised)
     assert [name for name, gradient in products.items() if gradient is None or not gradient.abs().sum() > 0] == []
     assert all(torch.equal(parameter, before[name]) for name, parameter in quantised.items())
     model.save_pretrained(tmp_path / "adapter")
-    learnt = UMindVL.from_backbone(base, adapter=tmp_path / "adapter", quantize="nf4", dtype="float32", **SIZES).model
+    settings = {"device": "cpu", "dtype": "float32", "base_dtype": "bfloat16", **SIZES}
+    learnt, _ = load_backbone(base, adapter=tmp_path / "adapter", quantize="nf4", **settings)
     inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask, "patches": batch.patches}
     with torch.no_grad():
         states = [m.eval()(pixel_values=batch.pixel_values, **inputs).hidden.float() for m in (model, learnt)]
-    assert (states[0] - states[1]).norm() < 0.05 * states[1].norm(), "of tables and norms in bf16 or float32"
+    assert (states[0] - states[1]).norm() < 1e-3 * states[1].norm()
 
 
 def test_it_goes_on_from_an_earlier_stage(tmp_path: Path) -> None:
