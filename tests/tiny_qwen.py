@@ -57,6 +57,8 @@ VISION |= {"initializer_range": 0.3}
 TOWER_25 = {"hidden_size": 16, "intermediate_size": 24, "out_hidden_size": 32, "window_size": 16, "fullatt_block_indexes": [1]}
 TOWER_3 = {"hidden_size": 16, "intermediate_size": 24, "out_hidden_size": 32, "num_position_embeddings": 16}
 TOWER_3 |= {"deepstack_visual_indexes": [0, 1]}
+WIDE = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4}
+"""Widths that are multiples of 64, as all real ones are."""
 MOE = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "decoder_sparse_step": 1}
 
 FAMILIES = {
@@ -92,10 +94,12 @@ def tokenizer(family: str) -> Qwen2Tokenizer:
     return words
 
 
-def backbone(family: str, folder: Path) -> Path:
+def backbone(family: str, folder: Path, *, wide: bool = False) -> Path:
     """Write model, tokenizer and image processor of a family; the same every time."""
     torch.manual_seed(0)
     model_class, config_class, text, vision = FAMILIES[family]
+    if wide:
+        text, vision = text | WIDE, vision | {"out_hidden_size": WIDE["hidden_size"]}
     words = tokenizer(family)
     ids = dict(zip(MARKS, words.convert_tokens_to_ids(list(MARKS)), strict=True))
     rows = len(words) + (32 if family in ROOMY else 0)

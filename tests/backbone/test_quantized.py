@@ -17,10 +17,12 @@ from umind.tokens.template import Block
 
 SIZES = {"pixels": tiny_qwen.PIXELS, "decoders": tiny_qwen.DECODERS}
 LAYERS = {f"self_attn.{name}_proj" for name in "qkvo"} | {f"mlp.{name}_proj" for name in ("gate", "up", "down")}
-WEIGHTS = {"nf4": 0.12, "int8": 0.006}
-"""Largest relative error of a layer's weights: 0.093 and 0.004 are what normal numbers have."""
-STATES = {"nf4": 0.35, "int8": 0.03}
-"""Largest relative error of the logits, after two layers of seven such errors each and products in bf16."""
+WEIGHTS = {"nf4": 0.12, "int8": 0.01}
+"""Largest relative error of a layer's weights: normal numbers have 0.093 and 0.005."""
+LOGITS = {"nf4": 0.3, "int8": 0.02}
+"""Largest relative error of the logits: such weights went through two layers, of which each has two products in a row."""
+ROUNDED = 0.03
+"""Of the logits of the same rounded weights, multiplied in bf16 or in float32: 0.01 was seen."""
 
 
 @pytest.fixture(scope="module", params=PACKAGES)
@@ -31,7 +33,7 @@ def bits(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_qwen.backbone("qwen2_5_vl", tmp_path_factory.mktemp("base"))
+    return tiny_qwen.backbone("qwen2_5_vl", tmp_path_factory.mktemp("base"), wide=True)
 
 
 def around(base: Path, **kwargs: object) -> UMindVL:
@@ -44,7 +46,6 @@ def logits(umind: UMindVL) -> Tensor:
     patches = umind.processor.patches([image])
     packed = umind.processor.pack([[Block("segment the cyst", "[SEG]"), Block("is it benign", "yes")]], patches.counts)
     pixels = nn.functional.interpolate(torch.from_numpy(image[:32, :32].copy()).float().div(255)[None, None], (64, 64))
-    pixels = pixels.to(next(umind.model.pixels.parameters()).dtype)
     with torch.no_grad():
         return umind.model(packed["input_ids"], packed["attention_mask"], pixels, patches=patches).logits
 
@@ -57,7 +58,8 @@ def whole(layer: nn.Module) -> Tensor:
 
 
 def apart(one: Tensor, other: Tensor) -> float:
-    return float((one.float() - other.float()).norm() / other.float().norm())
+    one, other = one.detach().float(), other.detach().float()
+    return float((one - other).norm() / other.norm())
 
 
 def test_the_language_models_layers_and_nothing_else(base: Path, bits: str) -> None:
@@ -73,9 +75,18 @@ def test_the_language_models_layers_and_nothing_else(base: Path, bits: str) -> N
     assert [name for name, tensor in same.items() if name not in biases and not torch.equal(kept[name], tensor)] == []
 
 
-def test_logits_move_little(base: Path, bits: str) -> None:
-    wanted, found = logits(around(base)), logits(around(base, quantize=bits))
-    assert 0 < apart(found, wanted) < STATES[bits]
+def test_logits_are_those_of_the_rounded_weights_and_close_to_those_of_all_bits(
+    bits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tiny_qwen.TEXT, "initializer_range", 0.05)  # layers of a trained model add little each
+    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path, wide=True)
+    umind, exact = around(base, quantize=bits), around(base)
+    before = logits(exact)
+    for name, layer in quantisable(exact.model).items():
+        layer.weight.data = whole(umind.model.get_submodule(name)).detach().float()
+    found = logits(umind)
+    assert 0 < apart(found, before) < LOGITS[bits]
+    assert apart(found, logits(exact)) < ROUNDED
 
 
 def test_nf4_is_that_of_the_paper() -> None:
@@ -111,13 +122,15 @@ def test_products_stay_beside_nf4_and_are_merged_before_int8(base: Path, bits: s
             assert apart(rounded, plain.model.get_submodule(name).weight + product) < WEIGHTS[bits]
         else:
             assert apart(whole(layer), reference.model.get_submodule(name).weight) < WEIGHTS[bits]
-    assert apart(logits(umind), logits(reference)) < 0.03  # of products in bf16, or of 8 bits
+    assert apart(logits(umind), logits(reference)) < 2 * ROUNDED
     assert apart(logits(umind), logits(plain)) > 0.1
     assert torch.equal(umind.model.get_input_embeddings().weight, reference.model.get_input_embeddings().weight)
 
 
-def test_verbs_answer(base: Path, bits: str) -> None:
-    umind = around(base, quantize=bits)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_verbs_answer(base: Path, bits: str, dtype: str) -> None:
+    umind = around(base, quantize=bits, dtype=dtype)
+    assert umind.model.lm_head.weight.dtype == getattr(torch, dtype)
     image = phantom_sample(0, size=64).image
     assert umind.segment(image, "cyst", threshold=0).masks.shape[1:] == image.pixels.shape[:2]
     assert umind.classify(image, "cyst", ["yes", "no"]).probabilities.sum() == pytest.approx(1)
@@ -130,18 +143,20 @@ def test_what_is_quantised_is_not_saved(base: Path, bits: str, tmp_path: Path) -
     assert not (tmp_path / "model").exists()
 
 
-def test_other_precisions(base: Path, bits: str) -> None:
-    umind = around(base, quantize=bits, dtype="bfloat16")
-    assert umind.model.lm_head.weight.dtype == torch.bfloat16
-    assert apart(logits(umind), logits(around(base, quantize=bits))) < 0.05
-
-
 def test_experts_and_other_models_are_refused_by_name(tmp_path: Path, random_umind: UMindVL) -> None:
     model = tiny_qwen.build("qwen3_vl_moe", tmp_path).model
     with pytest.raises(ValueError, match=r"experts are not quantised, and language\..*\.mlp\.experts\.\w+ holds"):
         quantisable(model)
     with pytest.raises(ValueError, match="only the language model of a Qwen-VL"):
         quantisable(random_umind.model)
+
+
+def test_rows_of_another_length_are_refused_in_4_bits(tmp_path: Path) -> None:
+    """On a CPU bitsandbytes takes a block for one of a single row: half of the weights came back with another's scale."""
+    pytest.importorskip("bitsandbytes")
+    model = tiny_qwen.build("qwen2_5_vl", tmp_path).model
+    with pytest.raises(ValueError, match=r"inputs in multiples of 64, and language\..*\.q_proj has 32: take int8"):
+        quantise(model, "nf4")
 
 
 def test_products_are_left_alone(base: Path) -> None:

@@ -28,7 +28,7 @@ def module(base: Path, **kwargs: object) -> UMindModule:
 
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_products_learn_beside_weights_in_4_bits(checkpointing: bool, tmp_path: Path) -> None:
-    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base")
+    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base", wide=True)
     trained = module(base, gradient_checkpointing=checkpointing)
     model = trained.model
     quantised = {name: p for name, p in model.named_parameters() if p.dtype == torch.uint8}
@@ -52,7 +52,7 @@ def test_products_learn_beside_weights_in_4_bits(checkpointing: bool, tmp_path: 
 
 
 def test_it_goes_on_from_an_earlier_stage(tmp_path: Path) -> None:
-    base = tiny_qwen.backbone("qwen3_vl", tmp_path / "base")
+    base = tiny_qwen.backbone("qwen3_vl", tmp_path / "base", wide=True)
     first = module(base)
     layer = "language.language_model.layers.1.mlp.down_proj"
     torch.nn.init.ones_(first.model.get_submodule(layer).lora_B["default"].weight)
@@ -62,7 +62,7 @@ def test_it_goes_on_from_an_earlier_stage(tmp_path: Path) -> None:
 
 
 def test_it_wants_an_adapter_and_a_backbone(tmp_path: Path) -> None:
-    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base")
+    base = tiny_qwen.backbone("qwen2_5_vl", tmp_path / "base", wide=True)
     with pytest.raises(ValueError, match="`quantize` wants an `adapter`"):
         module(base, adapter=None)
     with pytest.raises(ValueError, match="of the weights of a `backbone`"):

@@ -19,6 +19,8 @@ Bits = Literal["nf4", "int8"]
 PACKAGES = MappingProxyType({"nf4": "bitsandbytes", "int8": "torchao"})
 """What does it, by the name of the format."""
 LAYERS = "language.language_model.layers"
+BLOCK = 64
+"""Weights in a row that share a scale in ``nf4``."""
 
 
 def quantise(model: PreTrainedModel, bits: Bits, device: str | torch.device = "cpu") -> None:
@@ -28,7 +30,7 @@ def quantise(model: PreTrainedModel, bits: Bits, device: str | torch.device = "c
     products of an adapter. One layer at a time is on the device whole. transformers' own way quantises while it reads a
     published folder, before there is anything of umind's to leave out, and passes experts by without a word.
 
-    ``nf4`` is 4-bit NormalFloat in blocks of 64 with scales that are quantised too, 4.127 bits a weight, multiplied in bf16
+    ``nf4`` is 4-bit NormalFloat in blocks of ``BLOCK`` with scales that are quantised too, 4.127 bits a weight, multiplied in bf16
     (Dettmers et al., "QLoRA: efficient finetuning of quantized LLMs", NeurIPS 2023). ``int8`` is symmetric, with one scale for
     each output of a layer.
 
@@ -39,11 +41,15 @@ def quantise(model: PreTrainedModel, bits: Bits, device: str | torch.device = "c
 
     Raises:
         ImportError: The package is not installed.
-        ValueError: There is no such format, the model is around no Qwen-VL, or it has experts, which lie in blocks.
+        ValueError: There is no such format, the model is around no Qwen-VL, it has experts, which lie in blocks, or a layer is
+            no multiple of ``BLOCK`` wide, whose weights in ``nf4`` bitsandbytes reads wrongly on a CPU.
     """
     check_bits(bits)
     layers = quantisable(model)
     if bits == "nf4":
+        odd = [f"{name} has {layer.in_features}" for name, layer in layers.items() if layer.in_features % BLOCK]
+        if odd:
+            raise ValueError(f"nf4 wants inputs in multiples of {BLOCK}, and {odd[0]}: take int8")
         for name, layer in layers.items():
             model.set_submodule(name, in_nf4(layer, device), strict=True)
     else:
@@ -89,7 +95,7 @@ def in_nf4(layer: nn.Linear, device: str | torch.device) -> nn.Module:
     library: Any = import_module("bitsandbytes").nn
     has_bias = layer.bias is not None
     made: Any = library.Linear4bit(layer.in_features, layer.out_features, has_bias, torch.bfloat16, device="meta")
-    weight = library.Params4bit(layer.weight.detach().bfloat16(), quant_type="nf4", compress_statistics=True, module=made)
+    weight = library.Params4bit(layer.weight.detach().bfloat16(), blocksize=BLOCK, quant_type="nf4", module=made)
     made.weight = weight.to(device)
     if has_bias:
         made.bias = nn.Parameter(layer.bias.detach().to(device, torch.bfloat16), requires_grad=False)
