@@ -74,7 +74,6 @@ def load_backbone(
     decoders: DecoderConfig | None = None,
     imagenet: bool = True,
     adapter: str | Path | None = None,
-    base_dtype: str | None = None,
     quantize: Bits | None = None,
 ) -> tuple[UMindModel, UMindProcessor]:
     """Model in evaluation mode, and processor, around a Qwen-VL; pixel encoder and decoders are fresh, and have yet to learn.
@@ -83,13 +82,12 @@ def load_backbone(
         source: Folder or hub id of a model of `umind.backbone.qwen_vl.FAMILIES` in transformers' layout, or folder of one with
             experts in EchoVLM's.
         device: Where to run.
-        dtype: Floating type of the weights.
+        dtype: Floating type of the Qwen-VL's weights; the fresh parts have float32.
         pixels: Sizes of the pixel encoder; the usual ones when None.
         decoders: Sizes of the decoders; the usual ones when None.
         imagenet: Start the pixel encoder from ImageNet weights where they are at hand.
         adapter: Folder or hub id of what was learnt around this model, to be merged into it; beside weights in ``nf4`` the
             products stay apart, so that they are added to what they learnt beside.
-        base_dtype: Floating type of the Qwen-VL's own weights; ``dtype`` when None.
         quantize: Format of the language model's linear layers (`umind.backbone.quantized.quantise`); their own when None.
 
     Raises:
@@ -99,7 +97,7 @@ def load_backbone(
         ValueError: No floating type has this name, its chat template is none for images, or it has experts, which are not
             quantised.
     """
-    precision, own = precision_of(dtype), precision_of(base_dtype or dtype)
+    precision = precision_of(dtype)
     if quantize is not None:
         check_bits(quantize)
     try:
@@ -115,12 +113,12 @@ def load_backbone(
             None
             if published
             else AutoModelForImageTextToText.from_pretrained(
-                source, dtype=own, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
+                source, dtype=precision, use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True
             )
         )
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no Qwen-VL could be read from {source}: {error}") from error
-    backbone = load_echovlm(source, dtype=own) if published else accounted(source, loaded)
+    backbone = load_echovlm(source, dtype=precision) if published else accounted(source, loaded)
     pixels = pixels or PixelConfig()
     add_task_tokens(backbone, tokenizer)
     ids = chat_ids(tokenizer, backbone.config.image_token_id)
@@ -138,8 +136,6 @@ def load_backbone(
     model = UMindModel(config, backbone)
     if imagenet and at_hand(pixels.encoder):
         load_imagenet_mobilenet(model.pixels.encoder)
-    for part in (model.pixels, model.regions, model.points):
-        part.to(precision)
     if adapter is not None:
         put_on(model, adapter, products=quantize != "nf4")
     if quantize is not None:

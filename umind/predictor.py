@@ -106,7 +106,7 @@ class UMindVL:
         Args:
             source: Folder or hub id; of EchoVLM a folder, as its makers publish it.
             device: Where to run.
-            dtype: Floating type of the weights, as "float32" or "bfloat16".
+            dtype: Floating type of its weights, as "float32" or "bfloat16"; pixel encoder and decoders have float32.
             pixels: Sizes of the pixel encoder; those of umind-tiny when None.
             decoders: Sizes of the decoders; those of umind-tiny when None.
             adapter: Folder or hub id of what `umind fit` learnt around this model: products, rows of the task tokens, pixel

@@ -114,14 +114,13 @@ def test_products_stay_beside_nf4_and_are_merged_before_int8(base: Path, bits: s
     learnt.save_pretrained(tmp_path)
     umind, reference, plain = around(base, quantize=bits, adapter=tmp_path), around(base, adapter=tmp_path), around(base)
     for name in quantisable(plain.model):
-        product = reference.model.get_submodule(name).weight - plain.model.get_submodule(name).weight
-        layer = umind.model.get_submodule(name)
+        merged, layer = reference.model.get_submodule(name).weight, umind.model.get_submodule(name)
         if bits == "nf4":
-            rounded = whole(layer.base_layer) + layer.get_delta_weight("default")
-            reference.model.get_submodule(name).weight.data = rounded.detach()
-            assert apart(rounded, plain.model.get_submodule(name).weight + product) < WEIGHTS[bits]
+            rounded, kept = whole(layer.base_layer) + layer.get_delta_weight("default"), plain.model.get_submodule(name).weight
         else:
-            assert apart(whole(layer), reference.model.get_submodule(name).weight) < WEIGHTS[bits]
+            rounded, kept = whole(layer), merged
+        assert 0 < float((rounded - merged).norm().detach()) < WEIGHTS[bits] * float(kept.norm().detach())
+        merged.data = rounded.detach().float()
     assert apart(logits(umind), logits(reference)) < 2 * ROUNDED
     assert apart(logits(umind), logits(plain)) > 0.1
     assert torch.equal(umind.model.get_input_embeddings().weight, reference.model.get_input_embeddings().weight)
@@ -152,7 +151,7 @@ def test_experts_and_other_models_are_refused_by_name(tmp_path: Path, random_umi
 
 
 def test_rows_of_another_length_are_refused_in_4_bits(tmp_path: Path) -> None:
-    """On a CPU bitsandbytes takes a block for one of a single row: half of the weights came back with another's scale."""
+    """On a CPU bitsandbytes 0.50 gives the weights of such rows back with 0.16 to 0.39 of relative error, and not 0.09."""
     pytest.importorskip("bitsandbytes")
     model = tiny_qwen.build("qwen2_5_vl", tmp_path).model
     with pytest.raises(ValueError, match=r"inputs in multiples of 64, and language\..*\.q_proj has 32: take int8"):

@@ -23,6 +23,7 @@ from umind.data.store import Store
 from umind.decoders.config import DecoderConfig
 from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
+from umind.training.module import words_of
 from umind.training.sharded import ShardedStrategy
 
 REPOSITORY = Path(__file__).parents[2]
@@ -231,7 +232,7 @@ def test_shards_on_top_of_a_stage(config: Path, tmp_path: Path, monkeypatch: pyt
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
-    assert {type(parameter) for parameter in seen[0].parameters()} == {DTensor}
+    assert {type(parameter) for parameter in words_of(seen[0]).layers.parameters()} == {DTensor}
     assert {p.dtype for p in seen[0].parameters() if p.requires_grad} == {torch.float32}
     assert seen[0].get_input_embeddings().weight.dtype == torch.bfloat16
     learnt = UMindVL.from_backbone(base, adapter=tmp_path / "run" / "model").model

@@ -84,7 +84,8 @@ def test_positions_stay_exact_in_bf16(tmp_path: Path) -> None:
     assert kept
     for name in kept:
         assert torch.equal(model.get_buffer(name), exact.get_buffer(name)), name
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    assert {parameter.dtype for parameter in model.language.parameters()} == {torch.bfloat16}
+    assert {parameter.dtype for parameter in model.regions.parameters()} == {torch.float32}
 
 
 def test_base_dtype_wants_a_backbone(tmp_path: Path) -> None:

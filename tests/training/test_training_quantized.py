@@ -43,7 +43,7 @@ def test_products_learn_beside_weights_in_4_bits(checkpointing: bool, tmp_path: 
     assert [name for name, gradient in products.items() if gradient is None or not gradient.abs().sum() > 0] == []
     assert all(torch.equal(parameter, before[name]) for name, parameter in quantised.items())
     model.save_pretrained(tmp_path / "adapter")
-    settings = {"device": "cpu", "dtype": "float32", "base_dtype": "bfloat16", **SIZES}
+    settings = {"device": "cpu", "dtype": "bfloat16", **SIZES}
     learnt, _ = load_backbone(base, adapter=tmp_path / "adapter", quantize="nf4", **settings)
     inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask, "patches": batch.patches}
     with torch.no_grad():

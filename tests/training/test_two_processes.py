@@ -129,14 +129,22 @@ def test_two_processes_have_the_losses_of_one(studio, tmp_path: Path, alone: lis
     assert changed == {"language", "lm_head", "regions", "points"}
 
 
-def test_shards_of_a_qwen_vl_with_an_adapter(studio, qwen: Path, tmp_path: Path) -> None:
-    alone, module = train(studio, tmp_path / "alone", qwen, accumulate_grad_batches=2, limit_val_batches=0)
-    (tmp_path / "shards").mkdir()
-    reports = two(studio, tmp_path / "shards", qwen, "fsdp")
+@pytest.fixture(scope="module")
+def alone_around(studio, qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[float], UMindModule]:
+    """Losses of one process around a Qwen-VL, two examples a step, and what it has learnt."""
+    return train(studio, tmp_path_factory.mktemp("alone"), qwen, accumulate_grad_batches=2, limit_val_batches=0)
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_an_adapter_around_a_qwen_vl(
+    studio, qwen: Path, tmp_path: Path, alone_around: tuple[list[float], UMindModule], kind: str
+) -> None:
+    losses, module = alone_around
+    reports = two(studio, tmp_path, qwen, kind)
     for rank, report in enumerate(reports):
-        assert report["losses"] == pytest.approx(alone[rank::2], rel=TOLERANCE)
-        assert report["sharded"] == len(list(module.model.parameters()))
-    learnt = UMindVL.from_pretrained(qwen / "umind", adapter=tmp_path / "shards" / "model").model
+        assert report["losses"] == pytest.approx(losses[rank::2], rel=TOLERANCE)
+        assert report["sharded"] == (len(list(module.model.parameters())) if kind == "fsdp" else 0)
+    learnt = UMindVL.from_pretrained(qwen / "umind", adapter=tmp_path / "model").model
     wanted = module.model.regions.modules_to_save["default"].state_dict()
     for name, parameter in learnt.regions.named_parameters():
         torch.testing.assert_close(parameter.detach(), wanted[name], atol=1e-5, rtol=0.01)  # saved in bf16

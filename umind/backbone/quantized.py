@@ -30,9 +30,9 @@ def quantise(model: PreTrainedModel, bits: Bits, device: str | torch.device = "c
     products of an adapter. One layer at a time is on the device whole. transformers' own way quantises while it reads a
     published folder, before there is anything of umind's to leave out, and passes experts by without a word.
 
-    ``nf4`` is 4-bit NormalFloat in blocks of ``BLOCK`` with scales that are quantised too, 4.127 bits a weight, multiplied in bf16
-    (Dettmers et al., "QLoRA: efficient finetuning of quantized LLMs", NeurIPS 2023). ``int8`` is symmetric, with one scale for
-    each output of a layer.
+    ``nf4`` is 4-bit NormalFloat in blocks of ``BLOCK`` with scales that are quantised too, 4.127 bits a weight, multiplied in
+    bf16 (Dettmers et al., "QLoRA: efficient finetuning of quantized LLMs", NeurIPS 2023). ``int8`` is symmetric, with one scale
+    for each output of a layer.
 
     Args:
         model: Of umind, around a Qwen-VL.

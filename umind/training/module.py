@@ -115,9 +115,7 @@ class UMindModule(LightningModule):
         if init is not None:
             self.model, self.processor = checkpoint.load(init, device="cpu", dtype="float32")
         elif backbone is not None:
-            self.model, self.processor = checkpoint.load_backbone(
-                backbone, device="cpu", dtype="float32", base_dtype=base_dtype, imagenet=imagenet
-            )
+            self.model, self.processor = checkpoint.load_backbone(backbone, device="cpu", dtype=base_dtype, imagenet=imagenet)
         else:
             self.model, self.processor = fresh(tokenizer, imagenet=imagenet)
         self.model.train()  # a loaded one comes in evaluation mode, and Lightning would leave it there
