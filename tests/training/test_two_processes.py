@@ -157,3 +157,10 @@ def test_an_adapter_around_a_qwen_vl(
 def rounded(tensor: torch.Tensor) -> torch.Tensor:
     """As it comes back from bf16."""
     return tensor.bfloat16().float() if tensor.is_floating_point() else tensor
+
+
+def test_quantised_weights_are_not_sharded(studio) -> None:
+    module = studio.module()
+    module.model.quantised = "nf4"
+    with pytest.raises(ValueError, match="weights in nf4 are not sharded: take `strategy: ddp`"):
+        ShardedStrategy("gloo").connect(module)
