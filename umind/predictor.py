@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
@@ -27,11 +26,9 @@ from umind.tasks.classify import Classify
 from umind.tasks.detect import Detect
 from umind.tasks.keypoints import Point
 from umind.tasks.measure import Measure
-from umind.tasks.question import Question
-from umind.tasks.readout import Readout
+from umind.tasks.question import Question, Refusable
 from umind.tasks.report import Write
 from umind.tasks.segment import Segment
-from umind.tokens.template import Block
 
 BATCH_SIZE = 8
 """Images that go through the network together; more only where one study has more."""
@@ -320,33 +317,6 @@ class UMindVL:
             answers = self.one_pass.answer(seen, [questions[place] for place in read]) if seen else []
             results |= dict(zip(read, answers, strict=True))
         return [results[place] for place in range(len(images))]
-
-
-@dataclass(frozen=True)
-class Refusable:
-    """A question whose refusal becomes its answer.
-
-    Args:
-        question: As a measurement, which an image without spacing may not give.
-    """
-
-    question: Question[Any]
-
-    @property
-    def threshold(self) -> float | None:
-        """That of the question."""
-        return self.question.threshold
-
-    def blocks(self) -> tuple[Block, ...]:
-        """What to ask the model."""
-        return self.question.blocks()
-
-    def read(self, readout: Readout) -> Any:
-        """The result, or the error."""
-        try:
-            return self.question.read(readout)
-        except ValueError as error:
-            return error
 
 
 def batches(sizes: Sequence[int]) -> Iterator[list[int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from umind.tasks.readout import Readout
 from umind.tokens.template import Block
@@ -25,3 +26,30 @@ class Question(Protocol[ResultT]):
     def read(self, readout: Readout) -> ResultT:
         """Result of what the decoders said."""
         ...
+
+
+@dataclass(frozen=True)
+class Refusable:
+    """A question whose refusal becomes its answer.
+
+    Args:
+        question: As a measurement, which an image without spacing may not give.
+    """
+
+    question: Question[Any]
+
+    @property
+    def threshold(self) -> float | None:
+        """That of the question."""
+        return self.question.threshold
+
+    def blocks(self) -> tuple[Block, ...]:
+        """What to ask the model."""
+        return self.question.blocks()
+
+    def read(self, readout: Readout) -> Any:
+        """The result, or the error."""
+        try:
+            return self.question.read(readout)
+        except ValueError as error:
+            return error
