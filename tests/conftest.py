@@ -23,7 +23,7 @@ from umind.model import UMindConfig, UMindModel  # noqa: E402
 from umind.processor.processor import UMindImageProcessor, UMindProcessor  # noqa: E402
 from umind.tokens.tokenizer import train_tokenizer  # noqa: E402
 
-settings.register_profile("repeatable", derandomize=True, database=None)
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
 settings.load_profile("repeatable")
 
 SMALL = {

@@ -2,14 +2,13 @@
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.ops import box_iou, clip_boxes_to_image, masks_to_boxes
 
 from umind.geometry.boxes import box_iou_xyxy, box_of_mask, boxes_of_masks, clip_boxes_xyxy
 
 
-@settings(deadline=None)
 @given(first=st.integers(0, 6), second=st.integers(0, 6), seed=st.integers(0, 2**16))
 def test_iou_equals_torchvision(first: int, second: int, seed: int) -> None:
     a, b = random_boxes(first, seed), random_boxes(second, seed + 1)

@@ -14,7 +14,7 @@ from umind.geometry.spacing import Spacing
 spacings = st.one_of(st.none(), st.builds(Spacing, st.floats(0.05, 2.0), st.floats(0.05, 2.0)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     kind=st.sampled_from(["rectangle", "ellipse"]),
     length=st.floats(8, 40),
@@ -36,7 +36,6 @@ def test_diameters_equal_brute_force(kind: str, length: float, ratio: float, ang
     assert cross.length(spacing) <= longest.length(spacing) * (1 + 1e-6)
 
 
-@settings(deadline=None)
 @given(num=st.integers(3, 12), angle=st.floats(0, math.pi), seed=st.integers(0, 2**16))
 def test_longest_chord_of_a_polygon(num: int, angle: float, seed: int) -> None:
     """Corners on a circle are a convex polygon; the reference slices it at 4001 places."""

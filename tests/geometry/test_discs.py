@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from umind.geometry.discs import axis_of_mask, volume_of_discs, widths_along
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     half_length=st.floats(30, 45),
     ratio=st.floats(0.35, 0.8),

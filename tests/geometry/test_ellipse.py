@@ -13,7 +13,7 @@ from umind.geometry.ellipse import Ellipse, ellipse_from_moments, ellipse_of_mas
 angles = st.floats(-math.pi / 2 + 1e-3, math.pi / 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     semi_major=st.floats(40, 110),
     ratio=st.floats(0.4, 0.85),

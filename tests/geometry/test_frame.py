@@ -30,7 +30,7 @@ def test_letterbox_is_the_largest_centred_copy(height: int, width: int, size: in
     np.testing.assert_allclose(np.ptp(corners, 0) * max(height, width), np.array([width, height]) * size)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     height=st.integers(40, 700), width=st.integers(40, 700), size=st.sampled_from([128, 256, 384]), seed=st.integers(0, 2**16)
 )

@@ -11,7 +11,7 @@ from umind.geometry.masks import area_of_mask, resize_logits
 from umind.geometry.spacing import Spacing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     height=st.integers(60, 1000),
     width=st.integers(60, 1000),

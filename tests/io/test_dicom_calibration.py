@@ -121,7 +121,7 @@ def pictures(draw: st.DrawFn) -> tuple[list[list[str]], list[list[tuple[float, f
     return cells, spacings, draw(st.integers(0, 9)) == 0, (ends[0], ends[1])
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(picture=pictures())
 def test_the_unit_is_always_right(
     picture: tuple[list[list[str]], list[list[tuple[float, float]]], bool, Line], tmp_path: Path

@@ -65,7 +65,7 @@ def test_any_order_gives_the_same_frames(drawn: Path) -> None:
     wanted = [image.pixels for image in read(drawn)]
     clip = pickle.loads(pickle.dumps(read(drawn)))
 
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=4)
     @given(order=st.lists(st.integers(-NUM, NUM - 1), min_size=1, max_size=8))
     def jump(order: list[int]) -> None:
         for index in order:

@@ -21,7 +21,7 @@ from umind.metrics.detection import (
 from umind.schema.result import Detection
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**16), threshold=st.sampled_from([0.3, 0.5, 0.75]))
 def test_equals_a_loop(seed: int, threshold: float) -> None:
     predictions, truths = scene(seed, 8)
@@ -67,7 +67,7 @@ def test_a_sure_false_alarm_on_an_empty_image_costs() -> None:
     assert average_precision([found, alarm], truths).mean == pytest.approx(0.5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**16), threshold=st.sampled_from([0.25, 0.5, 0.75]))
 def test_f1_equals_a_loop(seed: int, threshold: float) -> None:
     predictions, truths = scene(seed, 6)

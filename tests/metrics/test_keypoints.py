@@ -26,7 +26,6 @@ from umind.schema.result import Keypoints
 spacings = st.one_of(st.none(), st.builds(Spacing, st.floats(0.1, 3.0), st.floats(0.1, 3.0)))
 
 
-@settings(deadline=None)
 @given(num=st.integers(1, 6), seed=st.integers(0, 2**16), spacing=spacings)
 def test_errors_equal_a_loop(num: int, seed: int, spacing: Spacing | None) -> None:
     draw = np.random.default_rng(seed)
@@ -36,7 +35,6 @@ def test_errors_equal_a_loop(num: int, seed: int, spacing: Spacing | None) -> No
     np.testing.assert_allclose(radial_errors(predicted, truth, spacing), want)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), spacing=spacings)
 def test_pairs_take_the_better_order(seed: int, spacing: Spacing | None) -> None:
     """Points 0-1 and 2-3 are calipers, 4 stands alone; the reference tries every order."""
@@ -96,7 +94,7 @@ def test_similarity_by_hand() -> None:
             keypoint_similarity(errors, area, sigma)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**16), spread=st.sampled_from([1.0, 5.0, 20.0]))
 def test_keypoint_precision_equals_pycocotools(seed: int, spread: float) -> None:
     answers, truths, areas = scene(seed, spread)

@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from umind.metrics.measurement import (
@@ -37,7 +37,6 @@ def test_bland_altman_1986() -> None:
     assert (means[0], differences[0]) == (503, -18)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 30))
 def test_agreement_equals_a_loop(seed: int, num: int) -> None:
     draw = np.random.default_rng(seed)
@@ -79,7 +78,6 @@ def test_shrout_fleiss_1979() -> None:
     assert got.upper == pytest.approx(0.7611, abs=5e-5)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(3, 12), raters=st.integers(2, 4))
 def test_icc_equals_the_sums_of_squares(seed: int, num: int, raters: int) -> None:
     draw = np.random.default_rng(seed)
@@ -127,7 +125,6 @@ def test_share_within_counts_what_was_missed() -> None:
         share_within(reference, predicted, 1.0)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), shift=st.floats(0.1, 5))
 def test_a_shift_is_a_bias_and_lowers_the_icc(seed: int, shift: float) -> None:
     reference = np.random.default_rng(seed).uniform(10, 100, 12)

@@ -32,7 +32,7 @@ def test_shift_and_stretch_are_found() -> None:
     assert (shifted.slope, shifted.intercept) == pytest.approx((1, -0.7), abs=1e-3)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**16))
 def test_line_equals_another_optimiser(seed: int) -> None:
     probabilities, labels = forecasts(seed)
@@ -64,7 +64,7 @@ def test_line_without_a_maximum() -> None:
         calibration_line(np.array([1.2, 0.1]), np.array([0, 1]))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**16), num_bins=st.integers(1, 20))
 def test_reliability_equals_a_loop(seed: int, num_bins: int) -> None:
     probabilities, labels = forecasts(seed)

@@ -14,7 +14,7 @@ from umind.metrics.classes import accuracy, macro_f1, quadratic_kappa
 seeds = st.integers(0, 2**16)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=seeds, num=st.integers(4, 40))
 def test_f1_and_kappa_equal_torchmetrics(seed: int, num: int) -> None:
     predicted, truth = grades(seed, num)
@@ -25,7 +25,6 @@ def test_f1_and_kappa_equal_torchmetrics(seed: int, num: int) -> None:
     assert quadratic_kappa(predicted, truth, 4) == pytest.approx(float(kappa), abs=1e-5)  # theirs is in float32
 
 
-@settings(deadline=None)
 @given(seed=seeds, num=st.integers(4, 40))
 def test_kappa_equals_the_table(seed: int, num: int) -> None:
     """Cohen 1968, formula over the table of shares."""

@@ -10,7 +10,7 @@ from umind.metrics.costs import cost_curve
 GRID = np.linspace(0, 1, 21)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**16), levels=st.sampled_from([2, 5, 1000]))
 def test_curve_equals_every_threshold(seed: int, levels: int) -> None:
     draw = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from umind.metrics.answers import RunningText, text_scores
@@ -45,7 +45,6 @@ def test_findings(text: str, want: str) -> None:
     assert got == set(filter(None, want.split(", ")))
 
 
-@settings(deadline=None)
 @given(st.sets(st.tuples(st.sampled_from(["lesion", "cyst", "nerve", "ovary"]), st.sampled_from(["left", "right"]))))
 def test_what_is_written_is_read(pairs: set[tuple[str, str]]) -> None:
     text = " ".join(f"There is a {name} on the {side}." for name, side in sorted(pairs))
@@ -103,7 +102,6 @@ def test_numbers(predicted: str | None, truth: str, tolerance: float, counts: tu
     assert (got.num_right, got.num_stated, got.num_true) == counts
 
 
-@settings(deadline=None)
 @given(
     stated=st.lists(st.integers(10, 20), max_size=4),
     true=st.lists(st.integers(10, 20), max_size=4),

@@ -16,7 +16,7 @@ WORDS = ("a", "oval", "irregular", "mass", "nodule", "cyst", "in", "the", "left"
 seeds = st.integers(0, 2**16)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=seeds, order=st.integers(1, 4))
 def test_bleu_equals_a_loop(seed: int, order: int) -> None:
     predicted, truth = corpus(seed)
@@ -37,7 +37,7 @@ def test_bleu_of_chinese_takes_characters() -> None:
     assert bleu([predicted], [truth], 1) == 0  # as English it would be one word
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=seeds)
 def test_rouge_equals_a_loop(seed: int) -> None:
     predicted, truth = corpus(seed)

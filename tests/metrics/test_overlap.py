@@ -17,7 +17,7 @@ seeds = st.integers(0, 2**16)
 EMPTY, FULL = np.zeros((30, 40), bool), np.ones((30, 40), bool)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=seeds, share=st.floats(0.05, 0.95))
 def test_dice_and_iou_equal_torchmetrics(seed: int, share: float) -> None:
     predicted, truth = noise(seed, share), noise(seed + 1, 0.5)
@@ -27,7 +27,7 @@ def test_dice_and_iou_equal_torchmetrics(seed: int, share: float) -> None:
     assert iou(predicted, truth) == pytest.approx(dice(predicted, truth) / (2 - dice(predicted, truth)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=seeds, spacing=st.one_of(st.none(), st.builds(Spacing, st.floats(0.1, 3.0), st.floats(0.1, 3.0))))
 def test_hd95_equals_all_distances(seed: int, spacing: Spacing | None) -> None:
     predicted, truth = blobs(seed), blobs(seed + 1)
@@ -37,7 +37,7 @@ def test_hd95_equals_all_distances(seed: int, spacing: Spacing | None) -> None:
     assert hd95(truth, predicted, spacing) == pytest.approx(want)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=seeds,
     spacing=st.one_of(st.none(), st.builds(Spacing, st.floats(0.1, 3.0), st.floats(0.1, 3.0))),

@@ -19,7 +19,7 @@ from umind.metrics.probability import (
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 40), levels=st.sampled_from([3, 10, 1000]))
 def test_auroc_equals_all_pairs_and_torchmetrics(seed: int, num: int, levels: int) -> None:
     scores, labels = draws(seed, num, levels)
@@ -34,7 +34,6 @@ def test_auroc_of_one_score_is_a_half() -> None:
     assert math.isnan(auroc(np.array([0.1, 0.2]), np.array([1, 1])))
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 40), levels=st.sampled_from([3, 10, 1000]), asked=st.floats(0.01, 1.0))
 def test_specificity_equals_every_threshold(seed: int, num: int, levels: int, asked: float) -> None:
     scores, labels = draws(seed, num, levels)
@@ -57,7 +56,6 @@ def test_specificity_counts_whole_cases() -> None:
         specificity_at_sensitivity(scores, labels, 0.0)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 40), levels=st.sampled_from([3, 10, 1000]), asked=st.floats(0.01, 1.0))
 def test_sensitivity_equals_every_threshold(seed: int, num: int, levels: int, asked: float) -> None:
     scores, labels = draws(seed, num, levels)
@@ -78,7 +76,7 @@ def test_sensitivity_is_refused_and_undefined() -> None:
     assert math.isnan(sensitivity_at_specificity(np.array([0.1, 0.2]), np.array([1, 1]), 0.9))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**16), num=st.integers(3, 40))
 def test_balanced_accuracy_equals_torchmetrics(seed: int, num: int) -> None:
     draw = np.random.default_rng(seed)
@@ -94,7 +92,6 @@ def test_balanced_accuracy_is_not_fooled() -> None:
     assert balanced_accuracy(np.array([2] * 9 + [1]), truth) == 0.5  # a class that never occurs adds no recall
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**16), num=st.integers(2, 40))
 def test_brier_equals_a_loop(seed: int, num: int) -> None:
     scores, labels = draws(seed, num, 1000)

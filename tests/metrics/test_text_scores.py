@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from umind.metrics.text import Quantity, exact_match_accuracy, quantities_of
@@ -31,7 +31,6 @@ def test_quantities(text: str, want: list[tuple[float, str]]) -> None:
     assert [(q.value, q.unit) for q in quantities_of(text)] == want
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 9999).map(lambda n: n / 10), st.sampled_from(["mm", "cm", "mm2", "ml", "%", "px", ""])))
 )

@@ -19,7 +19,7 @@ PATCHER = Qwen2VLImageProcessor(patch_size=4, merge_size=2, size={"shortest_edge
 PROCESSOR = UMindProcessor(UMindImageProcessor(size=64), tiny_qwen.tokenizer("qwen2_vl"), patcher=PATCHER)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(4, 500), st.integers(4, 500))
 def test_points_come_back_to_source_pixels_whatever_the_tower_sees(height: int, width: int) -> None:
     rng = np.random.default_rng(height * width)

@@ -25,7 +25,7 @@ def truth(cranial, caudal, centre, radius):
     return math.degrees(to_middle + math.asin(radius / np.linalg.norm(middle)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(turn=st.floats(-math.pi, math.pi), angle=st.floats(0.6, 2.0), away=st.floats(1.3, 1.8))
 def test_angle_in_any_pose(turn: float, angle: float, away: float) -> None:
     """The symphysis points any way; the head lies to its left or right at the given angle."""

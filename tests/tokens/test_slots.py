@@ -44,7 +44,7 @@ def test_right_padding_gives_the_same() -> None:
 ROW = st.tuples(st.integers(0, 5), st.lists(st.integers(1, 6), min_size=1, max_size=4))
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.lists(ROW, min_size=1, max_size=4), st.sampled_from(["left", "right"]))
 def test_layout_equals_a_loop(rows: list[tuple[int, list[int]]], side: str) -> None:
     ids, mask = packed(rows, side)

@@ -44,7 +44,7 @@ def test_case_and_width_do_not_matter() -> None:
     assert encode_text(TOKENIZER, "ｃｙｓｔ") == encode_text(TOKENIZER, "cyst")  # noqa: RUF001 (full-width letters)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @example("ΟΔΟΣ İstanbul 超声 👩\u200d⚕️ \x00 ﬁ\n\tx")
 @given(st.text(max_size=40))
 def test_any_text_comes_back_normalised(text: str) -> None:

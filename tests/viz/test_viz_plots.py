@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from umind.viz.palette import FINDINGS, PANEL
@@ -91,7 +91,6 @@ def test_ground_shows_where_nothing_is_drawn():
     assert is_near(chart.pixels(), PANEL)[FIELD].mean() > 0.99
 
 
-@settings(deadline=None)
 @given(low=st.floats(-1e6, 1e6), span=st.floats(1e-3, 1e6))
 def test_ticks_are_few_even_and_inside(low: float, span: float) -> None:
     ticks = ticks_between(low, low + span)

@@ -23,7 +23,7 @@ OPTIONS = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     hidden_size=st.integers(1, 9),
     tokens=st.integers(1, 6),

@@ -24,7 +24,7 @@ PLACES = st.floats(0.3, 0.7)
 
 
 @pytest.mark.parametrize("name", GEOMETRIC)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=SEEDS, size=SIZES, u=PLACES, v=PLACES)
 def test_labels_boxes_and_points_follow(name: str, seed: int, size: int, u: float, v: float) -> None:
     item, x, y = phantom_item(seed % 40, size), u * size, v * size
@@ -58,7 +58,7 @@ def test_most_views_keep_the_marker(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*PHOTOMETRIC, "holes"])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=SEEDS, size=SIZES)
 def test_effects_leave_labels_and_black_alone(name: str, seed: int, size: int) -> None:
     scene = ("head", "lesions", "vessel", "empty")[seed % 4]
@@ -108,7 +108,7 @@ def test_colour_and_black_images(name: str) -> None:
         assert image.any() or not view.any()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=SEEDS, dx=st.floats(0.05, 1), angle=st.floats(0, 6.28))
 def test_lengths_in_millimetres_are_kept(seed: int, dx: float, angle: float) -> None:
     item = phantom_item(seed % 30, 128)
@@ -150,7 +150,7 @@ def test_spacing_ends_where_it_has_to() -> None:
     assert linear_part(grid, grid + 0.01 * grid**2) is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=SEEDS, angle=st.floats(-1.5, 1.5), ratio=st.floats(0.3, 0.95))
 def test_ellipses_travel_by_their_axis_ends(seed: int, angle: float, ratio: float) -> None:
     ellipse = Ellipse(128.0, 120.0, 36.0, 36 * ratio, angle)

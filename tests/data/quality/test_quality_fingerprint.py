@@ -61,7 +61,7 @@ def test_twins_equal_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     assert twins(prints[:1]).shape == (0, 3)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
 def test_groups_are_those_of_a_plain_search(case: tuple[int, list[tuple[int, int]]]) -> None:
     count, pairs = case
