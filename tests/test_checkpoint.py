@@ -72,7 +72,9 @@ def test_calibration_comes_back(tmp_path: Path) -> None:
 
 def test_dtype(folder: Path) -> None:
     model, _ = load(folder, device="cpu", dtype="bfloat16")
-    assert model.dtype == torch.bfloat16
+    kinds = {name: {p.dtype for p in part.parameters()} for name, part in model.named_children()}
+    assert kinds.pop("language") == kinds.pop("lm_head") == {torch.bfloat16}
+    assert all(kind == {torch.float32} for kind in kinds.values())
     for name in ("flaot32", "int8", "nn"):
         with pytest.raises(ValueError, match=name):
             load(folder, device="cpu", dtype=name)

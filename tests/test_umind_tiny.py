@@ -68,3 +68,12 @@ def test_it_measures_a_head_in_millimetres(umind_tiny):
 def test_it_fits_into_the_package():
     assert (EMBEDDED / "model.safetensors").stat().st_size < 20e6
     assert not [path for path in EMBEDDED.iterdir() if path.suffix not in (".json", ".safetensors", ".md", ".jinja")]
+
+
+def test_a_language_model_in_half_precision_finds_the_same(umind_tiny, lesions):
+    half = type(umind_tiny).from_pretrained(dtype="bfloat16")
+    image, truth = lesions[0]
+    ours, theirs = (model.analyze(image, ["cyst"], points=["cyst"], text=True) for model in (half, umind_tiny))
+    assert ours.segmentations["cyst"].presence == pytest.approx(theirs.segmentations["cyst"].presence, abs=0.05)
+    assert dice(ours.segmentations["cyst"].mask, truth) > 0.8
+    assert ours.report.text

@@ -43,6 +43,8 @@ def load(
 ) -> tuple[UMindModel, UMindProcessor]:
     """Model in evaluation mode, and processor, from what `locate` takes, with an adapter merged into it if one is given.
 
+    ``dtype`` is that of the language model; pixel encoder and decoders have float32.
+
     Raises:
         CheckpointError: No config, tokenizer or safetensors weights, or weights missing, unknown or of another shape, which
             are named.
@@ -60,6 +62,8 @@ def load(
     except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"no model could be read from {source}: {error}") from error
     model = cast(UMindModel, accounted(source, loaded))
+    for part in (model.pixels, model.regions, model.points):
+        part.float()
     if adapter is not None:
         put_on(model, adapter)
     return settled(model, device), processor_for(model, tokenizer, patcher)

@@ -74,7 +74,7 @@ class UMindVL:
         Args:
             source: Folder or hub id; the embedded model for None and for "umind-tiny", with no download.
             device: Where to run.
-            dtype: Floating type of the weights, as "float32" or "bfloat16".
+            dtype: Floating type of the language model, as "float32" or "bfloat16"; pixel encoder and decoders have float32.
             adapter: Folder or hub id of an adapter that was learnt around it, to be merged into it.
 
         Raises:
