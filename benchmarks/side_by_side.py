@@ -35,6 +35,25 @@ def regions_table(card: Card) -> str:
     return table(f"One region left out: mean Dice of the best instance, {card['split']} split", heading, rows)
 
 
+def classes_table(ours: Card, theirs: Card) -> str:
+    """Classes by a model, and by a classifier of that organ alone, on the same images.
+
+    Raises:
+        StopIteration: The model was not scored on the same set.
+    """
+    rows = []
+    for score in theirs["diagnosis"]:
+        mine = next(s for s in ours["diagnosis"] if (s["dataset"], s["structure"]) == (score["dataset"], score["structure"]))
+        figures = [interval(side[name]) for name in ("macro_f1", "auroc") for side in (mine, score)]
+        rows.append([f"{score['dataset']}, {score['structure']}", str(sum(score["counts"].values())), *figures])
+    names = (ours["model"], "Classifier")
+    heading = ("Set", "Images", *(f"{kind}, {name}" for kind in ("Macro F1", "AUROC") for name in names))
+    title = (
+        f"Classes beside a classifier of the same encoder, {theirs['num_samples']} views of that organ, {theirs['split']} split"
+    )
+    return table(title, heading, rows)
+
+
 def kept_table(card: Card, region: str) -> str:
     """What an adapter that brought a region back left of the other organs."""
     rows = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.history import history_table, read_runs
 from benchmarks.provenance import REPOSITORY, RESULTS
-from benchmarks.side_by_side import comparison_table, kept_table, regions_table, reports_table
+from benchmarks.side_by_side import classes_table, comparison_table, kept_table, regions_table, reports_table
 from umind.evaluation.markdown import Card, number, percent, table
 from umind.evaluation.tables import card_tables
 
@@ -23,7 +23,7 @@ MAIN = ("test", "test-images", "val", "val-images", "phantoms")
 CARDS = (
     *MAIN,
     *("precedents-test", "precedents-val", "compared-test", "compared-val"),
-    *("regions-test", "latency", "ablation", "drawn-line"),
+    *("classes-ovary-test", "regions-test", "latency", "ablation", "drawn-line"),
 )
 
 
@@ -56,6 +56,8 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
             parts.append(comparison_table(compared))
         if precedents is not None and "report" in main_card:
             parts.append(reports_table(main_card, precedents))
+    if main_card is not None and "classes-ovary-test" in cards and main_card["split"] == "test":
+        parts.append(classes_table(main_card, cards["classes-ovary-test"]))
     if "regions-test" in cards:
         regions = cards["regions-test"]
         parts += [regions_table(regions), *(kept_table(regions, region) for region in regions["kept"])]

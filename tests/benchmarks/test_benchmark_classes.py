@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from benchmarks.peers import classes
 from benchmarks.peers.classes import Named, NamedViews, Namers
 from benchmarks.peers.fit import BATCH
+from benchmarks.side_by_side import classes_table
 from umind.data.store import Store
 from umind.evaluation.interview import Portion
 from umind.schema.image import UltrasoundImage
@@ -92,3 +93,15 @@ def test_other_options_are_refused() -> None:
     assert namers.classify(seen, ["breast lesion"], ("benign", "malignant"))[0].probabilities.sum() == pytest.approx(1)
     with pytest.raises(ValueError, match="tells benign, malignant apart"):
         namers.classify(seen, ["breast lesion"], ("malignant", "benign"))
+
+
+def test_both_stand_side_by_side() -> None:
+    interval = {"value": 0.25, "lower": 0.2, "upper": 0.3}
+    score = {"dataset": "MMOTU_2D", "structure": "ovarian mass", "counts": {"a": 2, "b": 3}, "auroc": interval}
+    ours = {"model": "umind-tiny", "diagnosis": [score | {"macro_f1": interval}]}
+    theirs = {"num_samples": 7, "split": "test", "diagnosis": [score | {"macro_f1": interval | {"value": 0.5}}]}
+    written = classes_table(ours, theirs)
+    assert "7 views of that organ" in written
+    assert "| MMOTU_2D, ovarian mass | 5 | 0.250 (0.200 to 0.300) | 0.500 (0.200 to 0.300) |" in written
+    with pytest.raises(StopIteration):
+        classes_table({"model": "x", "diagnosis": []}, theirs)
