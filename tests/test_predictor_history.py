@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from generation import continuation
 
 from umind import Study, UltrasoundImage, UMindVL, one_pass
 from umind.backbone.pixels import PixelFeatures
-from umind.model import StateRecorder
-from umind.tokens.slots import IGNORED, layout, visible_to_last_block
+from umind.tokens.slots import IGNORED, layout
 from umind.tokens.template import MAX_QUERY_TOKENS, Block
 from umind.tokens.tokenizer import encode_text
 from umind.tokens.vocabulary import OWN_IDS
@@ -58,25 +58,10 @@ def test_generation_equals_a_second_forward(random_umind: UMindVL, images) -> No
     features = PixelFeatures.cat([item.features for item in random_umind.encode(images)])
     blocks = [[Block("is it benign", "yes"), Block(QUESTION, history=HISTORY)], [Block(QUESTION)]]
     packed = random_umind.processor.pack(blocks, features.counts, [2, 1])
-    ids, mask = packed["input_ids"], packed["attention_mask"]
-    cache = network(input_ids=ids, attention_mask=mask, features=features, use_cache=True).past_key_values
-    cache.crop(-1)
-    recorder = StateRecorder()
-    grown = network.generate(
-        input_ids=ids,
-        attention_mask=visible_to_last_block(layout(ids, mask)),
-        features=features,
-        decode=False,
-        past_key_values=cache,
-        recorder=recorder,
-        max_new_tokens=6,
-        min_new_tokens=6,
-        do_sample=False,
-        suppress_tokens=[OWN_IDS.image, OWN_IDS.query],
-    )
-    longer = torch.cat([mask, torch.ones(2, 5, dtype=torch.long)], 1)
+    grown, hidden = continuation(network, packed, features, suppress_tokens=[OWN_IDS.image, OWN_IDS.query])
+    longer = torch.cat([packed["attention_mask"], torch.ones(2, 5, dtype=torch.long)], 1)
     again = network(input_ids=grown[:, :-1], attention_mask=longer, features=features, decode=False).hidden[:, -6:]
-    torch.testing.assert_close(recorder.sequence()[1], again, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(hidden, again, atol=1e-5, rtol=1e-5)
     other = random_umind.processor.pack([[Block(QUESTION)]] * 2, features.counts, [2, 1])
     bare = network(input_ids=other["input_ids"], attention_mask=other["attention_mask"], features=features).hidden[:, -1]
     assert (bare - again[:, 0]).abs().amax(1)[0] > 1e-3, "the history matters"

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tiny_qwen
 import torch
+from generation import continuation
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from umind import Study, UltrasoundImage, UMindVL, one_pass
 from umind.backbone.pixels import PixelFeatures
-from umind.model import StateRecorder
-from umind.tokens.slots import layout, visible_to_last_block
+from umind.tokens.slots import layout
 from umind.tokens.template import Block
 
 SIZES = [(40, 60), (64, 64), (90, 30), (9, 12), (30, 90)]
@@ -42,28 +42,6 @@ def images() -> list[UltrasoundImage]:
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_pass, "MAX_NEW_TOKENS", 6)
-
-
-@torch.no_grad()
-def continuation(model: UMindVL, packed, features: PixelFeatures, **rules) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and states that are generated from the cache of a prefill."""
-    ids, mask = packed["input_ids"], packed["attention_mask"]
-    cache = model.model(input_ids=ids, attention_mask=mask, features=features, use_cache=True).past_key_values
-    cache.crop(-1)
-    recorder = StateRecorder()
-    grown = model.model.generate(
-        input_ids=ids,
-        attention_mask=visible_to_last_block(layout(ids, mask, model.model.config.ids)),
-        features=features,
-        decode=False,
-        past_key_values=cache,
-        recorder=recorder,
-        max_new_tokens=6,
-        min_new_tokens=6,
-        do_sample=False,
-        **rules,
-    )
-    return grown, recorder.sequence()[1]
 
 
 def said(words, counts: list[int], block: Block) -> str:
@@ -113,7 +91,7 @@ def test_a_study_is_a_conversation_of_the_pretrained_model(model: UMindVL, folde
         do_sample=False,
     )
     never["suppress_tokens"] = [*marks, *range(len(words), len(model.model.lm_head.weight))]
-    grown, _ = continuation(model, packed, features, **never)
+    grown, _ = continuation(model.model, packed, features, **never)
     assert grown.tolist() == spoken.tolist()
 
 
@@ -121,7 +99,7 @@ def test_a_study_is_a_conversation_of_the_pretrained_model(model: UMindVL, folde
 def test_generation_equals_a_second_forward(model: UMindVL, images) -> None:
     features = PixelFeatures.cat([item.features for item in model.encode(images)])
     packed = model.processor.pack([[Block("segment it", "yes"), OPEN[0]], [OPEN[1]]], features.counts, NUM_IMAGES)
-    grown, hidden = continuation(model, packed, features, suppress_tokens=[model.model.config.ids.image])
+    grown, hidden = continuation(model.model, packed, features, suppress_tokens=[model.model.config.ids.image])
     mask = torch.cat([packed["attention_mask"], torch.ones(2, 5, dtype=torch.long)], 1)
     again = model.model(input_ids=grown[:, :-1], attention_mask=mask, features=features, decode=False)
     torch.testing.assert_close(hidden, again.hidden[:, -6:], atol=1e-5, rtol=1e-5)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tiny_qwen
 import torch
+from generation import continuation
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from umind import UltrasoundImage, UMindVL, one_pass
-from umind.model import StateRecorder
 from umind.schema.result import Analysis, Answer, Classification, Detection, Keypoints, Measurement, Report, Segmentation
-from umind.tokens.slots import layout, visible_to_last_block
+from umind.tokens.slots import layout
 from umind.tokens.template import Block
 
 SEGMENT, POINT = Block("segment the cyst", "[SEG]"), Block("ends of cyst", "[DET] [KPT] [KPT]")
@@ -129,28 +129,12 @@ def test_generation_equals_a_second_forward(model: UMindVL, images) -> None:
     """From a prefill with other blocks in it, without another look at the image."""
     network, seen = model.model, model.encode(images[:2])
     features = type(seen[0].features).cat([item.features for item in seen])
-    ids = network.config.ids
     packed = model.processor.pack([[SEGMENT, WORDS, OPEN], [OPEN]], features.counts)
-    prefill = network(**{name: packed[name] for name in ("input_ids", "attention_mask")}, features=features, use_cache=True)
-    prefill.past_key_values.crop(-1)
-    recorder = StateRecorder()
-    generated = network.generate(
-        input_ids=packed["input_ids"],
-        attention_mask=visible_to_last_block(layout(packed["input_ids"], packed["attention_mask"], ids)),
-        features=features,
-        decode=False,
-        past_key_values=prefill.past_key_values,
-        recorder=recorder,
-        max_new_tokens=6,
-        min_new_tokens=6,
-        do_sample=False,
-    )
-    said, hidden = recorder.sequence()
-    assert said.shape[1] == 6, "one step for each token, and none for the prompt"
+    generated, hidden = continuation(network, packed, features)
     grown = torch.cat([packed["attention_mask"], torch.ones(2, 5, dtype=torch.long)], 1)
     again = network(input_ids=generated[:, :-1], attention_mask=grown, features=features, decode=False)
     torch.testing.assert_close(hidden, again.hidden[:, -6:], atol=1e-5, rtol=1e-5)
-    allowed = again.logits[:, -6:].index_fill(-1, torch.tensor([ids.end]), -torch.inf)
+    allowed = again.logits[:, -6:].index_fill(-1, torch.tensor([network.config.ids.end]), -torch.inf)
     assert allowed.argmax(-1).tolist() == generated[:, -6:].tolist()
 
 
