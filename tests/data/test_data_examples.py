@@ -7,7 +7,18 @@ import pytest
 import torch
 
 from umind.data.collate import Collator, centre_of_mask, shrink
-from umind.data.examples import Example, RegionTruth, axis_ends, build_example, choose_absent, observe, task_tokens
+from umind.data.conversation import Finding
+from umind.data.examples import (
+    Example,
+    RegionTruth,
+    Scene,
+    ask_class,
+    axis_ends,
+    build_example,
+    choose_absent,
+    observe,
+    task_tokens,
+)
 from umind.data.labelled import Facts, Labelled
 from umind.data.mixture import Mixture, Walk
 from umind.data.phantom import phantom_sample
@@ -133,7 +144,8 @@ def test_batch_agrees_with_itself(examples: list[Example], processor: UMindProce
 
 
 def test_labels_are_the_responses_and_nothing_else(examples: list[Example], processor: UMindProcessor) -> None:
-    batch = Collator(processor)(examples[:6])
+    asked = [replace(example, choices=()) for example in examples[:6]]
+    batch = Collator(processor)(asked)
     (answer,), end = OWN_IDS.answer, OWN_IDS.end
     for ids, labels in zip(batch.input_ids.tolist(), batch.labels.tolist(), strict=True):
         inside, wanted = False, []
@@ -143,6 +155,42 @@ def test_labels_are_the_responses_and_nothing_else(examples: list[Example], proc
             wanted.append(ids[place + 1] if inside else IGNORED)
         assert labels == wanted
         assert all(label == IGNORED for token, label in zip(ids, labels, strict=True) if token == OWN_IDS.pad)
+
+
+def test_wrong_answers_are_told_from_the_right_one_and_never_taught(examples: list[Example], processor: UMindProcessor) -> None:
+    chosen = [example for example in examples if example.choices][:6]
+    assert chosen
+    batch, plain = (Collator(processor)(given) for given in (chosen, [replace(e, choices=()) for e in chosen]))
+    answers = [[example.blocks[k] for k in blocks] for example in chosen for blocks in example.choices]
+    assert all(len({block.query for block in blocks}) == 1 for blocks in answers)
+    assert all(len({block.response for block in blocks}) == len(blocks) > 1 for blocks in answers)
+    choices = batch.choices
+    assert choices.questions.tolist() == [k for k, blocks in enumerate(answers) for _ in blocks]
+    assert choices.right.tolist() == [float(not k) for blocks in answers for k in range(len(blocks))]
+    responses = [block.response for blocks in answers for block in blocks]
+    for (row, number), right, response in zip(choices.places.tolist(), choices.right, responses, strict=True):
+        block = choices.block_ids[row] == number
+        (*words, end) = choices.labels[row][block & (choices.labels[row] != IGNORED)].tolist()
+        assert (processor.tokenizer.decode(words).strip(), end) == (response, OWN_IDS.end)
+        taught = plain.labels[row] if right else torch.full_like(plain.labels[row], IGNORED)
+        assert torch.equal(batch.labels[row][block], taught[block])
+    others = torch.stack([choices.block_ids[row] == number for row, number in choices.places.tolist()])
+    for row in range(len(chosen)):
+        outside = ~others[choices.places[:, 0] == row].any(0)
+        assert torch.equal(batch.labels[row][outside], plain.labels[row][outside])
+        assert (choices.labels[row][outside] == IGNORED).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rivals"),
+    [("breast lesion", "benign", ("malignant",)), ("lesion", "benign", ("malignant",)), ("breast lesion", "unclear", ())],
+)
+def test_rivals_are_the_other_options(name: str, value: str, rivals: tuple[str, ...]) -> None:
+    found = Finding("breast lesion", np.ones((1, 8, 8), bool), {"class": value})
+    scene = Scene(Facts("set", "train", "key", "", "breast", (), (), {}), (found,), (), 8)
+    asked = ask_class(scene, name, np.random.default_rng(0))
+    assert asked is not None
+    assert (asked.block.response, asked.rivals) == (value, rivals)
 
 
 def test_batch_is_the_same_whenever_it_is_made(examples: list[Example], processor: UMindProcessor) -> None:

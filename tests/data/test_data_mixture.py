@@ -8,7 +8,8 @@ import torch
 
 from umind.data.datamodule import MixtureData
 from umind.data.examples import Example
-from umind.data.mixture import Mixture, Onward
+from umind.data.labelled import Facts
+from umind.data.mixture import Mixture, Onward, image_odds
 from umind.data.phantom import phantom_sample
 from umind.data.store import Store
 from umind.processor.processor import UMindImageProcessor, UMindProcessor
@@ -50,6 +51,18 @@ def test_an_example_depends_on_seed_and_number_alone(folder: Path) -> None:
     assert all(same(a, b) for a, b in zip(forwards, reversed(backwards), strict=True))
     assert not same(forwards[0], Mixture(stores, [1, 3], size=64, seed=6)[0])
     assert not same(forwards[0], forwards[1])
+
+
+def test_rare_classes_are_drawn_more_often_where_there_are_more_than_two() -> None:
+    def facts(*kinds: str) -> list[Facts]:
+        return [Facts("set", "train", "", "", "", (("mass", 1, {"class": kind} if kind else {}),), (), {}) for kind in kinds]
+
+    odds = image_odds(facts(*"aaaaaaaaabbbbc", ""))
+    shares = [odds[:9].sum(), odds[9:13].sum(), odds[13], odds[14]]
+    np.testing.assert_allclose(shares, np.array([3, 2, 1, 1]) / 7)
+    np.testing.assert_allclose(image_odds(facts(*"aaab", "")), 1 / 5)
+    scanned = [Facts("set", "train", "", "", "lung", (), (), {"class": kind}) for kind in "aaaabc"]
+    np.testing.assert_allclose(image_odds(scanned), np.array([0.5, 0.5, 0.5, 0.5, 1, 1]) / 4)
 
 
 def test_stores_are_drawn_by_weight(folder: Path) -> None:

@@ -3,7 +3,7 @@ from fitting import descends_towards, fit
 from torch import nn
 
 from umind.decoders.text.head import response_likelihoods
-from umind.decoders.text.loss import text_loss
+from umind.decoders.text.loss import choice_loss, text_loss
 from umind.tokens.slots import IGNORED
 
 LABELS = torch.tensor([[IGNORED, IGNORED, IGNORED, 4, 2, IGNORED, IGNORED, 3, IGNORED], [IGNORED] * 6 + [1, 2, IGNORED]])
@@ -60,6 +60,28 @@ def test_loss_is_zero_at_the_target_and_falls_towards_it() -> None:
     target = 40 * torch.eye(6)[words]
     assert float(text_loss(target, words)) < 1e-6
     assert descends_towards(logits()[0, :3], target / 4, lambda x: text_loss(x, words))
+
+
+def test_choice_is_the_cross_entropy_over_the_answers_to_each_question() -> None:
+    likelihoods = torch.tensor([-1.0, -3.0, -2.0, -0.5, -4.0])
+    questions, right = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([1.0, 0, 0, 0, 1])
+    expected = -(likelihoods[:3].log_softmax(0)[0] + likelihoods[3:].log_softmax(0)[1]) / 2
+    torch.testing.assert_close(choice_loss(likelihoods, questions, right), expected)
+    assert descends_towards(likelihoods, likelihoods + 20 * (right - 0.5), lambda x: choice_loss(x, questions, right))
+
+
+def test_choice_does_not_mind_how_likely_its_answers_are_together() -> None:
+    likelihoods, questions = torch.tensor([-1.0, -3.0, -0.5, -4.0]), torch.tensor([0, 0, 1, 1])
+    right = torch.tensor([1.0, 0, 1, 0])
+    less = likelihoods - torch.tensor([5.0, 5, 0, 0])
+    torch.testing.assert_close(choice_loss(likelihoods, questions, right), choice_loss(less, questions, right))
+
+
+def test_no_choices() -> None:
+    nothing = torch.zeros(0, requires_grad=True)
+    loss = choice_loss(nothing, torch.zeros(0, dtype=torch.long), torch.zeros(0))
+    assert float(loss.detach()) == 0
+    loss.backward()
 
 
 def test_no_responses() -> None:

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
+from transformers import BatchFeature
 
 from umind.data.examples import Example
 from umind.decoders.measure.lengths import lengths_of_masks
 from umind.geometry.boxes import box_of_mask
 from umind.processor.letterbox import normalise
 from umind.processor.processor import UMindProcessor
-from umind.schema.batch import Batch, RegionTargets
+from umind.schema.batch import Batch, ChoiceTargets, RegionTargets
+from umind.tokens.slots import IGNORED, layout
 
 
 class Collator:
@@ -38,15 +40,38 @@ class Collator:
         counts = None if patches is None else patches.counts
         packed = self.processor.pack([example.blocks for example in examples], counts)
         size = examples[0].pixels.shape[0]
+        labels, choices = self.choices(examples, packed)
         return Batch(
             pixel_values=torch.from_numpy(normalise(np.stack([e.pixels for e in examples])))[:, None],
             input_ids=packed["input_ids"],
             attention_mask=packed["attention_mask"],
-            labels=packed["labels"],
+            labels=labels,
+            choices=choices,
             regions=self.regions(examples, size),
             points=torch.from_numpy(np.concatenate([e.points for e in examples]) / size).float(),
             patches=patches,
         )
+
+    def choices(self, examples: Sequence[Example], packed: BatchFeature) -> tuple[Int[Tensor, "b l"], ChoiceTargets]:
+        """Labels without those of wrong answers, and what tells these from the right ones."""
+        block_ids = layout(packed["input_ids"], packed["attention_mask"], self.processor.token_ids).block_ids
+        groups = [(row, blocks) for row, example in enumerate(examples) for blocks in example.choices]
+        places = torch.tensor([(row, block + 1) for row, blocks in groups for block in blocks], dtype=torch.long).reshape(-1, 2)
+        right = torch.tensor([float(place == 0) for _, blocks in groups for place in range(len(blocks))])
+        questions = [question for question, (_, blocks) in enumerate(groups) for _ in blocks]
+        offered = torch.zeros(len(examples), 1 + max(len(example.blocks) for example in examples), dtype=torch.bool)
+        offered[places[:, 0], places[:, 1]] = True
+        wrong = offered.clone()
+        wrong[places[right > 0, 0], places[right > 0, 1]] = False
+        labels, ids = packed["labels"], block_ids.clamp(min=0)
+        choices = ChoiceTargets(
+            labels=labels.masked_fill(~offered.gather(1, ids), IGNORED),
+            block_ids=block_ids,
+            places=places,
+            questions=torch.tensor(questions, dtype=torch.long),
+            right=right,
+        )
+        return labels.masked_fill(wrong.gather(1, ids), IGNORED), choices
 
     def regions(self, examples: Sequence[Example], size: int) -> RegionTargets:
         """Truth of every region token of the batch."""

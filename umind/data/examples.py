@@ -58,6 +58,8 @@ class Example:
         regions: Truth of every region token of the responses, in order.
         points: xy in model pixels of every ``[KPT]`` token's point for every instance in turn, ``(P, 2)``.
         stretch: True lengths over those of the masks.
+        choices: Blocks that give one question different answers, by their places; the first of each choice is right, and the
+            others are there to be told from it.
     """
 
     pixels: UInt8[np.ndarray, "s s"]
@@ -65,6 +67,7 @@ class Example:
     regions: tuple[RegionTruth, ...]
     points: Float[np.ndarray, "p 2"]
     stretch: float = 1.0
+    choices: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +156,17 @@ def without_tokens(text: str) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question, and the canonical name of what each task token of its response stands for."""
+    """A question, and the canonical name of what each task token of its response stands for.
+
+    Args:
+        block: The question with its response.
+        targets: Names, in the order of the tokens.
+        rivals: What the response might have been and is not; without task tokens.
+    """
 
     block: Block
     targets: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
 
 def ask_region(name: str, rng: np.random.Generator) -> Asked:
@@ -203,14 +213,17 @@ def ask_whole(facts: Facts, rng: np.random.Generator) -> Asked:
 
 
 def ask_class(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None:
-    """A descriptor or class that the annotation states."""
+    """A descriptor or class that the annotation states, against the others that it might be."""
     finding = scene.finding(name)
     if finding is None or not finding.attributes:
         return None
     keys = sorted(finding.attributes)
     key = "class" if "class" in keys and rng.random() < 0.6 else keys[rng.integers(len(keys))]
-    subject = word(name, rng)
-    return Asked(classify.block(subject if key == "class" else f"{key} of {subject}", finding.attributes[key]))
+    subject, value = word(name, rng), finding.attributes[key]
+    own = next((f.name for f in scene.findings if f.name in LESIONS), name) if name == "lesion" else name
+    options = OPTIONS.get((own, key), ())
+    rivals = tuple(option for option in options if option != value) if value in options else ()
+    return Asked(classify.block(subject if key == "class" else f"{key} of {subject}", value), rivals=rivals)
 
 
 def ask_image(scene: Scene, rng: np.random.Generator) -> Asked | None:
@@ -308,8 +321,14 @@ def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked])
         if KPT in tokens:
             ends = [axis_ends(mask) for mask in scene.masks(question.targets[0])]
             points += [end[place] for place in range(len(keypoints.AXIS_ENDS)) for end in ends]
-    blocks = tuple(question.block for question in asked)
-    return Example(pixels, blocks, tuple(regions), np.array(points).reshape(-1, 2), scene.facts.stretch)
+    blocks, choices = [], []
+    for question in asked:
+        rivals = [replace(question.block, response=rival) for rival in question.rivals]
+        if rivals:
+            choices.append(tuple(range(len(blocks), len(blocks) + 1 + len(rivals))))
+        blocks += [question.block, *rivals]
+    ends = np.array(points).reshape(-1, 2)
+    return Example(pixels, tuple(blocks), tuple(regions), ends, scene.facts.stretch, tuple(choices))
 
 
 def task_tokens(response: str) -> list[str]:

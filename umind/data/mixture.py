@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
+from jaxtyping import Float
 from torch.utils.data import Dataset, DistributedSampler
 
 from umind.data.augment import augment, build_augmentation
 from umind.data.examples import Example, build_example
-from umind.data.labelled import Labelled, framed
+from umind.data.labelled import Facts, Labelled, framed
 from umind.data.lesion_free import beside_lesion
 from umind.data.store import Store
 
@@ -17,8 +19,28 @@ LESION_FREE = 0.1
 """Share of the images of lesions that are shown without, where there is enough tissue beside."""
 
 
+def image_odds(facts: Sequence[Facts]) -> Float[np.ndarray, "n"]:
+    """How often each image of a set is drawn.
+
+    Alike, but where a set has more than two classes: there a class is drawn by the root of its number of images (Mahajan et
+    al., ECCV 2018), lest the rare ones stay unknown. Of two, the probabilities are to be true for the set as it is.
+    """
+    kinds = [class_of(entry) for entry in facts]
+    counts = Counter(kinds)
+    if len(counts.keys() - {""}) <= 2:
+        return np.full(len(kinds), 1 / len(kinds))
+    odds = np.array([counts[kind] ** -0.5 for kind in kinds])
+    return odds / odds.sum()
+
+
+def class_of(facts: Facts) -> str:
+    """Class of an image's first structure that has one, or what it has instead."""
+    kinds = (attributes["class"] for _, _, attributes in facts.structures if "class" in attributes)
+    return next(kinds, facts.attributes.get("class", ""))
+
+
 class Mixture(Dataset[Example]):
-    """Draws a store by weight, and an image of it at random.
+    """Draws a store by weight, and an image of it by `image_odds`.
 
     Args:
         stores: What to draw from.
@@ -41,6 +63,7 @@ class Mixture(Dataset[Example]):
     ) -> None:
         self.stores = stores
         self.shares = np.asarray(weights, np.float64) / np.sum(weights)
+        self.odds = [image_odds(store.facts) for store in stores]
         self.size = size
         self.seed = seed
         self.unheard = frozenset(unheard)
@@ -48,8 +71,9 @@ class Mixture(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         rng = np.random.default_rng((self.seed, index))
-        store = self.stores[rng.choice(len(self.stores), p=self.shares)]
-        item = store[int(rng.integers(len(store)))]
+        drawn = int(rng.choice(len(self.stores), p=self.shares))
+        store = self.stores[drawn]
+        item = store[int(rng.choice(len(store), p=self.odds[drawn]))]
         if self.transform is None:
             return view_example(item, self.size, rng, self.unheard)
         if rng.random() < LESION_FREE:

@@ -81,6 +81,33 @@ class RegionTargets:
 
 
 @dataclass(frozen=True, eq=False)
+class ChoiceTargets:
+    """Truth of the questions of a batch whose right answer stands beside wrong ones, each a block of its own: O in all.
+
+    Args:
+        labels: As those of the batch, of these blocks alone, the wrong ones too, ``(B, L)``.
+        block_ids: As in `umind.tokens.slots.Layout`, ``(B, L)``.
+        places: Row and number of each block, from 1, ``(O, 2)``.
+        questions: Question that each answers, ``(O,)``.
+        right: 1 for the right one, ``(O,)``.
+    """
+
+    labels: Int[Tensor, "b l"]
+    block_ids: Int[Tensor, "b l"]
+    places: Int[Tensor, "o 2"]
+    questions: Int[Tensor, "o"]
+    right: Float[Tensor, "o"]
+
+    def to(self, device: torch.device | str) -> ChoiceTargets:
+        """On another device."""
+        return ChoiceTargets(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def pin_memory(self) -> ChoiceTargets:
+        """In page-locked memory."""
+        return ChoiceTargets(*(getattr(self, f.name).pin_memory() for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Inputs and truth of one training step.
 
@@ -89,6 +116,7 @@ class Batch:
         input_ids: Image prefix and blocks, ``(B, L)``.
         attention_mask: 1 where a token is real, ``(B, L)``.
         labels: Token to be predicted at each place, -100 where none is, ``(B, L)``.
+        choices: Truth of what is told from wrong answers.
         regions: Truth of the region tokens.
         points: xy in units of the image's side of the ``[KPT]`` tokens' points, for every instance in turn, ``(P, 2)``.
         patches: The images for the language side's own vision tower, if it has one.
@@ -98,6 +126,7 @@ class Batch:
     input_ids: Int[Tensor, "b l"]
     attention_mask: Int[Tensor, "b l"]
     labels: Int[Tensor, "b l"]
+    choices: ChoiceTargets
     regions: RegionTargets
     points: Float[Tensor, "p 2"]
     patches: Patches | None = None

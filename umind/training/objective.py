@@ -20,9 +20,10 @@ from umind.decoders.mask.loss import mask_loss
 from umind.decoders.measure.loss import length_loss
 from umind.decoders.presence.loss import presence_loss
 from umind.decoders.quality.loss import mask_iou, on_nothing, quality_loss
-from umind.decoders.text.loss import text_loss
+from umind.decoders.text.head import response_likelihoods
+from umind.decoders.text.loss import choice_loss, text_loss
 from umind.model import UMindOutput
-from umind.schema.batch import Batch, RegionTargets
+from umind.schema.batch import Batch, ChoiceTargets, RegionTargets
 from umind.tokens.slots import IGNORED
 
 
@@ -34,6 +35,7 @@ class LossWeights:
     """
 
     text: float = 1.0
+    choice: float = 1.0
     centre: float = 1.0
     extent: float = 1.0
     presence: float = 1.0
@@ -81,6 +83,12 @@ def region_losses(regions: RegionOutput, truth: RegionTargets) -> dict[str, Floa
     }
 
 
+def chosen_likelihoods(logits: Float[Tensor, "b l v"], choices: ChoiceTargets) -> Float[Tensor, "o"]:
+    """Log-likelihood of every answer offered."""
+    rows, blocks = choices.places.unbind(1)
+    return response_likelihoods(logits, choices.labels, choices.block_ids)[rows, blocks - 1]
+
+
 def objective(
     output: UMindOutput, batch: Batch, weights: LossWeights, routings: Sequence[Routing] = ()
 ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
@@ -97,6 +105,7 @@ def objective(
     answered = batch.labels != IGNORED
     parts = {
         "text": text_loss(output.logits[answered].float(), batch.labels[answered]),
+        "choice": choice_loss(chosen_likelihoods(output.logits, batch.choices), batch.choices.questions, batch.choices.right),
         "keypoint": keypoint_loss(output.points.heatmaps.float(), batch.points),
         **region_losses(output.regions, batch.regions),
     }

@@ -13,6 +13,6 @@ def response_likelihoods(
 ) -> Float[Tensor, "b k"]:
     """Log-likelihood of each block's response, its end included; 0 for a block without one."""
     asked = labels != IGNORED
-    chosen = logits.float().log_softmax(-1).gather(-1, labels.clamp(min=0)[..., None])[..., 0] * asked
+    chosen = logits[asked].float().log_softmax(-1).gather(-1, labels[asked][:, None])[:, 0]
     totals = chosen.new_zeros(len(labels), int(block_ids.max()) + 1)
-    return totals.scatter_add(1, block_ids.clamp(min=0), chosen)[:, 1:]
+    return totals.index_put((asked.nonzero()[:, 0], block_ids[asked]), chosen, accumulate=True)[:, 1:]
