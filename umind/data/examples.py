@@ -321,14 +321,15 @@ def assemble(pixels: UInt8[np.ndarray, "s s"], scene: Scene, asked: list[Asked])
         if KPT in tokens:
             ends = [axis_ends(mask) for mask in scene.masks(question.targets[0])]
             points += [end[place] for place in range(len(keypoints.AXIS_ENDS)) for end in ends]
-    blocks, choices = [], []
+    blocks: list[Block] = []
+    choices: list[tuple[int, ...]] = []
     for question in asked:
         rivals = [replace(question.block, response=rival) for rival in question.rivals]
         if rivals:
             choices.append(tuple(range(len(blocks), len(blocks) + 1 + len(rivals))))
         blocks += [question.block, *rivals]
-    ends = np.array(points).reshape(-1, 2)
-    return Example(pixels, tuple(blocks), tuple(regions), ends, scene.facts.stretch, tuple(choices))
+    places = np.array(points).reshape(-1, 2)
+    return Example(pixels, tuple(blocks), tuple(regions), places, scene.facts.stretch, tuple(choices))
 
 
 def task_tokens(response: str) -> list[str]:
