@@ -73,6 +73,30 @@ def kept_table(card: Card, region: str) -> str:
     )
 
 
+def experts_table(card: Card) -> str:
+    """A dense model and one with a choice among experts, as `benchmarks.experts.score` found them."""
+    rows = [
+        [
+            row["about"],
+            row["measure"],
+            str(row["num_questions"]),
+            interval(row["moe"]),
+            interval(row["dense"]),
+            interval(row["difference"]),
+        ]
+        for row in card["figures"]
+    ]
+    sizes = card["sizes"]
+    millions = {arm: f"{size['active'] / 1e6:.2f} of {size['total'] / 1e6:.2f} M" for arm, size in sizes.items()}
+    steps, seeds = next(iter(card["training"].values()))["num_steps"], len(card["seeds"])
+    heading = ("About", "Measure", "Questions", f"Mixture, {millions['moe']}", f"Dense, {millions['dense']}", "Difference")
+    title = (
+        f"Words by a mixture of experts and by a dense model, active of all parameters of the language model, {steps} steps, "
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {card['split']} split; paired 95 % intervals, bootstrap over patients"
+    )
+    return table(title, heading, rows)
+
+
 def reports_table(ours: Card, precedents: Card) -> str:
     """Reports of a model, and the reports of the most similar training images, on the same images.
 

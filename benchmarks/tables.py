@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks.history import history_table, read_runs
 from benchmarks.provenance import REPOSITORY, RESULTS
-from benchmarks.side_by_side import classes_table, comparison_table, kept_table, regions_table, reports_table
+from benchmarks.side_by_side import classes_table, comparison_table, experts_table, kept_table, regions_table, reports_table
+from umind.evaluation.expert_tables import load_table
 from umind.evaluation.markdown import Card, number, percent, table
 from umind.evaluation.tables import card_tables
 
@@ -23,7 +24,7 @@ MAIN = ("test", "test-images", "val", "val-images", "phantoms")
 CARDS = (
     *MAIN,
     *("precedents-test", "precedents-val", "compared-test", "compared-val"),
-    *("classes-ovary-test", "regions-test", "latency", "ablation", "drawn-line"),
+    *("classes-ovary-test", "regions-test", "experts-test", "latency", "ablation", "drawn-line"),
 )
 
 
@@ -61,6 +62,9 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
     if "regions-test" in cards:
         regions = cards["regions-test"]
         parts += [regions_table(regions), *(kept_table(regions, region) for region in regions["kept"])]
+    if "experts-test" in cards:
+        experts = cards["experts-test"]
+        parts += [experts_table(experts), load_table(experts["use"][str(experts["seeds"][0])])]
     if runs:
         parts.append(history_table(runs))
     if "latency" in cards:
@@ -160,6 +164,10 @@ def figures_in_short(card: Card) -> str:
     ]
     parts += [f"{s['dataset']} {s['name']} mae {number(s['mae']['value'], 2)} mm" for s in card.get("measurement", ())]
     parts += [f"{s['region']} {s['trained']} as {s['word']} dice {number(s['dice']['value'])}" for s in card.get("regions", ())]
+    parts += [
+        f"{s['about']} {s['measure']} moe {number(s['moe']['value'])} dense {number(s['dense']['value'])}"
+        for s in card.get("figures", ())
+    ]
     if "phantoms" in card:
         parts += [f"phantom {s['phrase']} ap50 {number(s['ap50'])}" for s in card["phantoms"]["instances"]]
         parts.append(f"phantom answers {number(card['phantoms']['answers']['right'])}")

@@ -1,0 +1,115 @@
+"""The two models that are compared, and the one start of both.
+
+Both have a sparse block beside every dense one. In the one a token takes two of four experts of 192 neurons, in the other it
+takes the only one, of 384: as many neurons work for a token, and what differs is that a router chooses them. Weights of the
+chosen sum to 1, other than in EchoVLM, since a lone expert's weight is 1 too. So a router that always took the first two would
+begin as the dense model does, to the last digit that a sum's order leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from umind.backbone.moe.attach import dual_paths
+from umind.backbone.moe.config import MoEConfig
+from umind.backbone.moe.upcycle import upcycle
+from umind.checkpoint import EMBEDDED, load, processor_for
+from umind.model import UMindConfig, UMindModel
+from umind.processor.processor import UMindProcessor
+
+MOE, DENSE = "moe", "dense"
+CHOOSING = MoEConfig(
+    num_experts=4,
+    num_experts_per_tok=2,
+    moe_intermediate_size=192,
+    shared_expert_intermediate_size=768,
+    norm_topk_prob=True,
+    router_aux_loss_coef=0.001,
+    router_z_loss_coef=0.001,
+)
+ALWAYS_ON = replace(
+    CHOOSING,
+    num_experts=1,
+    num_experts_per_tok=1,
+    moe_intermediate_size=CHOOSING.num_experts_per_tok * CHOOSING.moe_intermediate_size,
+)
+ARMS: Mapping[str, MoEConfig] = MappingProxyType({MOE: CHOOSING, DENSE: ALWAYS_ON})
+"""Experts of each model."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Parameters of a language model, its words among them.
+
+    Args:
+        total: All.
+        active: Without the experts that a token does not take, and without routers.
+        routers: Those of the routers.
+    """
+
+    total: int
+    active: int
+    routers: int
+
+
+def size_of(model: UMindModel) -> Size:
+    """Count a language model with experts."""
+    total = sum(parameter.numel() for parameter in model.language.parameters())
+    idle, routers = 0, 0
+    for path in dual_paths(model).values():
+        numbers, experts = path.moe.config, path.moe.experts
+        every = sum(parameter.numel() for parameter in experts.parameters())
+        idle += every // numbers.num_experts * (numbers.num_experts - numbers.num_experts_per_tok)
+        routers += path.moe.gate.weight.numel()
+    return Size(total, total - idle - routers, routers)
+
+
+def build(arm: str, tokenizer: Path, *, source: Path = EMBEDDED, seed: int = 0) -> tuple[UMindModel, UMindProcessor]:
+    """A model at its start: umind-tiny with other words, and experts that begin as parts of its dense blocks.
+
+    Both models have seen what umind-tiny has seen, and nothing more. All but the language model is frozen.
+
+    Args:
+        arm: Key of `ARMS`.
+        tokenizer: Folder of the words; umind-tiny's own spell Chinese byte by byte.
+        source: Folder of a dense model.
+        seed: Of the routers.
+    """
+    model, processor = load(source, device="cpu", dtype="float32")
+    model, processor = with_words(model, processor, PreTrainedTokenizerFast.from_pretrained(tokenizer))
+    torch.manual_seed(seed)
+    upcycle(model.language, ARMS[arm])
+    for part in (model.pixels, model.regions, model.points):
+        part.requires_grad_(False)
+    return model, processor
+
+
+def with_words(
+    model: UMindModel, processor: UMindProcessor, tokenizer: PreTrainedTokenizerFast
+) -> tuple[UMindModel, UMindProcessor]:
+    """The same model, in evaluation mode, with the words of another tokenizer of umind's making."""
+    config = UMindConfig.from_dict(model.config.to_dict())
+    config.get_text_config().vocab_size = len(tokenizer)
+    table = model.get_input_embeddings().get_parameter("weight").detach()
+    rows = spelt_rows(table, processor.tokenizer, tokenizer)
+    renamed = UMindModel(config).eval()  # type: ignore[no-untyped-call]
+    renamed.load_state_dict(model.state_dict() | {"language.embed_tokens.weight": rows, "lm_head.weight": rows})
+    return renamed, processor_for(renamed, tokenizer, None)
+
+
+def spelt_rows(table: Float[Tensor, "v d"], old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> Float[Tensor, "w d"]:
+    """A row for each new token: the mean of the rows of the old tokens that spell it; special tokens keep theirs."""
+    known, pieces = old.get_vocab(), old.backend_tokenizer.model
+    rows = table.new_empty(len(new), table.shape[1])
+    for token, place in new.get_vocab().items():
+        spelling = [known[token]] if token in known else [piece.id for piece in pieces.tokenize(token)]
+        rows[place] = table[spelling].mean(0)
+    return rows
