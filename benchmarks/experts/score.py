@@ -3,8 +3,8 @@
 Three kinds of figure, each with the paired difference of the two: how alike the Chinese descriptions are to those that EchoVLM
 published (no clinical truth: sides and diagnoses in them are not reliable), the descriptors of BrEaST's annotation, and
 questions that the labels of every region answer. With several seeds an answer's worth is the mean of the seeds' models.
-Answers are kept as in `benchmarks.run`, so an interrupted run goes on. Writes ``benchmarks/results/experts-<split>.json``; a run
-on test adds a line to ``test_runs.csv``.
+Answers are kept as in `benchmarks.run`, so an interrupted run goes on. Writes ``benchmarks/results/experts-<split>.json``; a
+run on test adds a line to ``test_runs.csv``.
 """
 
 from __future__ import annotations

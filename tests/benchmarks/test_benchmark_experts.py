@@ -32,7 +32,7 @@ from umind.schema.sample import Exchange
 from umind.tokens.template import Block
 from umind.tokens.tokenizer import train_tokenizer
 
-SAID = Exchange("请描述。", answer="乳腺内见一低回声结节，边界清晰。", language="zh")
+SAID = Exchange("请描述。", answer="乳腺内见一低回声结节\uff0c边界清晰。", language="zh")
 
 
 def described(seed: int, key: str):
@@ -121,10 +121,10 @@ def test_new_words_begin_as_what_they_were_spelt_with(stores: Path, start: Path)
     assert len(after) == len(words) > len(known & words.keys())
     for token in ("[SEG]", "<end>", "a"):
         torch.testing.assert_close(after[words[token]], before[known[token]], rtol=0, atol=0)
-    (place,) = processor.tokenizer("结节", add_special_tokens=False)["input_ids"][-1:]
-    letters = processor.tokenizer.convert_ids_to_tokens(place)
-    assert letters not in known
-    torch.testing.assert_close(after[place], before[[known[letter] for letter in letters]].mean(0))
+    new_words = [token for token in words.keys() - known.keys() if not any(letter.isascii() for letter in token)]
+    assert new_words
+    for token in new_words:
+        torch.testing.assert_close(after[words[token]], before[[known[letter] for letter in token]].mean(0))
     assert new.lm_head.weight is new.get_input_embeddings().weight
     assert {name.split(".")[0] for name, p in new.named_parameters() if p.requires_grad} == {"language"}
 
@@ -230,13 +230,8 @@ def test_the_script_asks_both_and_writes_a_card(
         *(("EchoVLM texts", measure) for measure in ("BLEU-1", "ROUGE-1")),
         *(("breast", "right"), ("BrEaST descriptors", "finding F1"), ("fetal head", "right")),
     }
-    assert (
-        figures["EchoVLM texts", "BLEU-1"]["num_questions"],
-        figures["BrEaST descriptors", "finding F1"]["num_questions"],
-    ) == (
-        1,
-        2,
-    )
+    counts = [figures[name]["num_questions"] for name in (("EchoVLM texts", "BLEU-1"), ("BrEaST descriptors", "finding F1"))]
+    assert counts == [1, 2]
     assert card["data"] == {"BrEaST": 2, "HC18": 2}
     assert card["sizes"][MOE]["active"] == card["sizes"][DENSE]["active"]
     assert card["training"][f"{DENSE}-0"]["num_steps"] == 3
