@@ -56,8 +56,8 @@ class Judged:
     """What an answer is worth.
 
     Args:
-        about: Texts, descriptors or a region.
-        measure: How it is judged.
+        about: Texts, descriptors, a region, or all of them.
+        measure: How it is judged; of all regions the kind of question.
         key: Image and question.
         unit: What the bootstrap draws.
         worth: In 0..1.
@@ -75,8 +75,8 @@ class Figure:
     """The two models on the same questions.
 
     Args:
-        about: Texts, descriptors or a region.
-        measure: How answers are judged.
+        about: See `Judged`.
+        measure: See `Judged`.
         num_questions: Questions.
         moe: Mean worth with its 95 % interval over patients.
         dense: Likewise.
@@ -204,13 +204,14 @@ def judge_texts(model: Verbs, texts: Portion) -> Iterator[Judged]:
 
 
 def judge_labels(model: Verbs, portions: Mapping[str, Portion]) -> Iterator[Judged]:
-    """Questions that labels answer, region by region, and the descriptors of one set."""
+    """Questions that labels answer, region by region and kind by kind, and the descriptors of one set."""
     for name, portion in portions.items():
         region = next(iter(portion)).organ
         for kind in evaluate_vqa(model, portion):
             for case in kind.cases if kind.kind != MEASURED else ():
                 judged = partial(Judged, key=(name, case.key, case.question), unit=case.unit, worth=case.worth)
                 yield judged(region, "right")
+                yield judged("every region", kind.kind)
                 if (name, kind.kind) == (DESCRIPTORS, LOOK):
                     yield judged(f"{name} descriptors", "finding F1")
 

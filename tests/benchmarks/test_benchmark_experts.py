@@ -229,6 +229,7 @@ def test_the_script_asks_both_and_writes_a_card(
     assert set(figures) == {
         *(("EchoVLM texts", measure) for measure in ("BLEU-1", "ROUGE-1")),
         *(("breast", "right"), ("BrEaST descriptors", "finding F1"), ("fetal head", "right")),
+        *(("every region", kind) for kind in ("organ", "yes or no", "counting", "where", "describe", "single choice")),
     }
     counts = [figures[name]["num_questions"] for name in (("EchoVLM texts", "BLEU-1"), ("BrEaST descriptors", "finding F1"))]
     assert counts == [1, 2]
