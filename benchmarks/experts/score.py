@@ -204,16 +204,17 @@ def judge_texts(model: Verbs, texts: Portion) -> Iterator[Judged]:
 
 
 def judge_labels(model: Verbs, portions: Mapping[str, Portion]) -> Iterator[Judged]:
-    """Questions that labels answer, region by region and kind by kind, and the descriptors of one set."""
+    """Questions that labels answer: the descriptors of one set, then all of them region by region, then kind by kind."""
+    asked = []
     for name, portion in portions.items():
         region = next(iter(portion)).organ
-        for kind in evaluate_vqa(model, portion):
-            for case in kind.cases if kind.kind != MEASURED else ():
+        for found in evaluate_vqa(model, portion):
+            for case in found.cases if found.kind != MEASURED else ():
                 judged = partial(Judged, key=(name, case.key, case.question), unit=case.unit, worth=case.worth)
-                yield judged(region, "right")
-                yield judged("every region", kind.kind)
-                if (name, kind.kind) == (DESCRIPTORS, LOOK):
-                    yield judged(f"{name} descriptors", "finding F1")
+                asked.append((name, region, found.kind, judged))
+    yield from (one(f"{name} descriptors", "finding F1") for name, _, kind, one in asked if (name, kind) == (DESCRIPTORS, LOOK))
+    yield from (one(region, "right") for _, region, _, one in asked)
+    yield from (one("every region", kind) for _, _, kind, one in asked)
 
 
 def compare(moe: Sequence[Sequence[Judged]], dense: Sequence[Sequence[Judged]]) -> tuple[Figure, ...]:
