@@ -2,8 +2,8 @@
 
 Both have a sparse block beside every dense one. In the one a token takes two of four experts of 192 neurons, in the other it
 takes the only one, of 384: as many neurons work for a token, and what differs is that a router chooses them. Weights of the
-chosen sum to 1, other than in EchoVLM, since a lone expert's weight is 1 too. So with a router that took
-the first two in equal parts, whatever the token, it would begin as the dense model does.
+chosen sum to 1, other than in EchoVLM, since a lone expert's weight is 1 too. So with a router that took the first two in equal
+parts, whatever the token, the one would begin as the other does.
 """
 
 from __future__ import annotations
