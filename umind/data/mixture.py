@@ -29,8 +29,9 @@ def image_odds(facts: Sequence[Facts]) -> Float[np.ndarray, "n"]:
     counts = Counter(kinds)
     if len(counts.keys() - {""}) <= 2:
         return np.full(len(kinds), 1 / len(kinds))
-    odds: Float[np.ndarray, "n"] = np.array([counts[kind] ** -0.5 for kind in kinds])
-    return odds / odds.sum()
+    weights = np.array([counts[kind] ** -0.5 for kind in kinds])
+    odds: Float[np.ndarray, "n"] = weights / weights.sum()
+    return odds
 
 
 def class_of(facts: Facts) -> str:
