@@ -164,6 +164,10 @@ def test_a_bad_item_becomes_its_error(random_umind, images, tmp_path):
         random_umind.segment([images[0], broken], "cyst")
 
 
+def test_a_sliver_is_an_image_where_no_vision_tower_refuses_it(random_umind):
+    assert random_umind.segment(np.zeros((1, 300), np.uint8), "cyst").masks.shape[1:] == (1, 300)
+
+
 @pytest.mark.parametrize("phrase", ["", "   ", "\n"])
 def test_an_empty_phrase_is_refused(random_umind, images, phrase):
     with pytest.raises(ValueError, match="phrase"):

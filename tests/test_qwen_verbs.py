@@ -7,7 +7,7 @@ import torch
 from generation import continuation
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
-from umind import UltrasoundImage, UMindVL, one_pass
+from umind import ImageReadError, Study, UltrasoundImage, UMindVL, one_pass
 from umind.schema.result import Analysis, Answer, Classification, Detection, Keypoints, Measurement, Report, Segmentation
 from umind.tokens.slots import layout
 from umind.tokens.template import Block
@@ -147,6 +147,29 @@ def test_the_image_is_looked_at_once(model: UMindVL, images, monkeypatch: pytest
         model.segment(seen, phrase)
     model.ask(seen, "is it benign?")
     assert len(looks) == 1
+
+
+def test_a_sliver_is_refused_by_its_name_and_the_others_are_answered(model, images, monkeypatch) -> None:
+    sliver = UltrasoundImage(np.zeros((2, 401), np.uint8), name="sliver.png")
+    looks = []
+    for part in (model.model.pixels, model.model.language.visual):
+        monkeypatch.setattr(part, "forward", lambda *a, look=part.forward, **k: looks.append(1) or look(*a, **k))
+    calls = {
+        "one": lambda: model.segment(sliver, "cyst"),
+        "batch": lambda: model.segment([images[0], sliver], "cyst"),
+        "study": lambda: model.report(Study((images[0], sliver))),
+        "encode": lambda: model.encode(sliver),
+        "processor": lambda: model.processor([images[0], sliver], [[SEGMENT], [SEGMENT]]),
+    }
+    for call in calls.values():
+        with pytest.raises(ImageReadError, match=r"^sliver\.png: 2 x 401 pixels; .* 200 times"):
+            call()
+    assert not looks, "nothing was computed"
+    first, error, second = model.segment([images[0], sliver, images[1]], "cyst", errors="return")
+    assert isinstance(first, Segmentation)
+    assert isinstance(error, ImageReadError)
+    assert isinstance(second, Segmentation)
+    assert isinstance(model.segment(UltrasoundImage(np.zeros((2, 400), np.uint8)), "cyst"), Segmentation)
 
 
 def test_saved_and_loaded_is_bit_equal(model: UMindVL, images, tmp_path) -> None:

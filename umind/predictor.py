@@ -144,7 +144,7 @@ class UMindVL:
             return [self.encode(item) for item in image]
         if isinstance(image, Study):
             return Study(self.encode(list(image)))
-        return image if isinstance(image, Encoded) else self.one_pass.encode([still(image)])[0]
+        return image if isinstance(image, Encoded) else self.one_pass.encode([still(image, self.processor)])[0]
 
     def segment(self, image: Images, phrase: Phrases, *, threshold: float | None = None, errors: Errors = "raise") -> Many:
         """Outline every instance of a phrase: a `Segmentation`."""
@@ -307,7 +307,7 @@ class UMindVL:
             questions = [Refusable(question) for question in questions]
         results: dict[int, Any] = {}
         for places in batches([len(item) if isinstance(item, Study) else 1 for item in images]):
-            found = {place: attempt(images[place], errors, studies) for place in places}
+            found = {place: attempt(images[place], errors, studies, self.processor) for place in places}
             read = {place: item for place, item in found.items() if isinstance(item, tuple)}
             results |= {place: item for place, item in found.items() if place not in read}
             fresh = iter(
@@ -336,7 +336,9 @@ def batches(sizes: Sequence[int]) -> Iterator[list[int]]:
             yield batch
 
 
-def attempt(image: Image, errors: Errors, studies: bool) -> tuple[Encoded | UltrasoundImage, ...] | ValueError:
+def attempt(
+    image: Image, errors: Errors, studies: bool, processor: UMindProcessor
+) -> tuple[Encoded | UltrasoundImage, ...] | ValueError:
     """An image, or those of a study, ready for the network, or why they cannot be."""
     try:
         if isinstance(image, Study) and not studies:
@@ -345,23 +347,24 @@ def attempt(image: Image, errors: Errors, studies: bool) -> tuple[Encoded | Ultr
                 "only `ask` and `report` take a study"
             )
         items = image.images if isinstance(image, Study) else (image,)
-        return tuple(item if isinstance(item, Encoded) else still(item) for item in items)
+        return tuple(item if isinstance(item, Encoded) else still(item, processor) for item in items)
     except ValueError as error:
         if errors == "raise":
             raise
         return error
 
 
-def still(image: ImageSource) -> UltrasoundImage:
+def still(image: ImageSource, processor: UMindProcessor) -> UltrasoundImage:
     """A single image.
 
     Raises:
-        ImageReadError: It cannot be read.
+        ImageReadError: It cannot be read, or the model's vision tower does not take its shape.
         ValueError: It is a clip.
     """
     source = as_image(image)
     if isinstance(source, Clip):
         raise ValueError(f"{source.name or 'clip'}: a clip where one image is wanted; clip[0] is its first frame")
+    processor.check(source)
     return source
 
 

@@ -17,10 +17,14 @@ from transformers.image_processing_base import ImageProcessingMixin
 from umind.geometry.frame import FrameMap
 from umind.processor.letterbox import letterbox, normalise
 from umind.schema.batch import Patches
+from umind.schema.errors import ImageReadError
 from umind.schema.image import UltrasoundImage
 from umind.tokens.slots import IGNORED
 from umind.tokens.template import Block, encode_blocks
 from umind.tokens.vocabulary import OWN_IDS, TokenIds
+
+MAX_RATIO = 200
+"""Of an image's longer side to its shorter one, for the vision tower of any Qwen-VL."""
 
 
 class UMindImageProcessor(ImageProcessingMixin):
@@ -69,16 +73,31 @@ class UMindProcessor(ProcessorMixin):
 
     def __call__(self, images: Sequence[UltrasoundImage], questions: Sequence[Sequence[Block]]) -> BatchFeature:
         """Pixel values, ids, mask and labels (see ``pack``) of images, each with its questions, and ``patches``."""
+        for image in images:
+            self.check(image)
         pixel_values, _ = self.image_processor(images)
         patches = self.patches([image.pixels for image in images])
         packed = self.pack(questions, None if patches is None else patches.counts)
         return BatchFeature({"pixel_values": pixel_values, **packed, **({"patches": patches} if patches else {})})
 
+    def check(self, image: UltrasoundImage) -> None:
+        """Refuse an image that the language side's own vision tower does not take; without a tower every image will do.
+
+        Raises:
+            ImageReadError: A side is more than ``MAX_RATIO`` times the other.
+        """
+        sides = image.height, image.width
+        if self.patcher is not None and max(sides) > MAX_RATIO * min(sides):
+            raise ImageReadError(
+                f"{image.name or 'image'}: {image.height} x {image.width} pixels; a Qwen-VL takes none with one side more than "
+                f"{MAX_RATIO} times the other: crop it"
+            )
+
     def patches(self, images: Sequence[UInt8[np.ndarray, "h w *channels"]]) -> Patches | None:
         """What the language side's own vision tower takes of images; None if it has no tower.
 
         Raises:
-            ValueError: A side is more than 200 times the other, which no Qwen-VL takes.
+            ValueError: One is of those that ``check`` refuses.
         """
         if self.patcher is None:
             return None
