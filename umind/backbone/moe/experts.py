@@ -54,7 +54,7 @@ class Experts(nn.Module):
         if self.idles:
             made = made.masked_fill(idle, 0)  # likewise their values
         made = made[order.argsort()].view(*routing.weights.shape, -1)  # (B, L, K, D)
-        return (made * routing.weights[..., None]).sum(-2)
+        return (routing.weights[..., None, :] @ made).squeeze(-2)
 
 
 def grouped_linear(
