@@ -35,6 +35,23 @@ def regions_table(card: Card) -> str:
     return table(f"One region left out: mean Dice of the best instance, {card['split']} split", heading, rows)
 
 
+def words_table(card: Card) -> str:
+    """Words about each region, seen and unseen, as `benchmarks.regions.words` found them."""
+    rows = [
+        [
+            f"{row['region']}: {row['figure']}",
+            str(row["num_cases"]),
+            number(row["seen"]),
+            number(row["unseen"]),
+            interval(row["difference"]),
+        ]
+        for row in card["words"]
+    ]
+    heading = ("Region and figure", "Cases", "Trained with it", "Trained without it", "Difference")
+    title = f"One region left out: words, {card['split']} split; paired 95 % intervals, bootstrap over patients"
+    return table(title, heading, rows)
+
+
 def classes_table(ours: Card, theirs: Card) -> str:
     """Classes by a model, and by a classifier of that organ alone, on the same images.
 

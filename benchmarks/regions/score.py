@@ -1,7 +1,8 @@
 """Scores the models that lack a region on that region: ``python -m benchmarks.regions.score --data DIR``.
 
 Beside each stands the model that saw everything and, where `benchmarks.regions.back` made one, the adapter that brought the
-region back; of an adapter it is also said what it left of the other organs. Writes ``benchmarks/results/regions-<split>.json``;
+region back; of an adapter it is also said what it left of the other organs. With and without the region, words are scored too:
+answers, reports and classes. Writes ``benchmarks/results/regions-<split>.json``;
 a run on test adds a line to ``test_runs.csv``.
 """
 
@@ -22,7 +23,8 @@ from benchmarks.images import Images, open_images
 from benchmarks.peers.compare import Difference, compare
 from benchmarks.provenance import RESULTS, provenance
 from benchmarks.regions.region import REGIONS, WHOLE, Region, back
-from benchmarks.side_by_side import kept_table, regions_table
+from benchmarks.regions.words import WordScore, evaluate_words
+from benchmarks.side_by_side import kept_table, regions_table, words_table
 from umind.evaluation.card import to_card
 from umind.evaluation.interview import interview, unit_of_chance
 from umind.evaluation.rows import mean_interval
@@ -72,23 +74,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     load = partial(UMindVL.from_pretrained, device=options.device)
     whole = load(options.models / WHOLE / "model")
     scores: list[RegionScore] = []
+    words: list[WordScore] = []
     kept: dict[str, object] = {}
     for name, region in REGIONS.items():
         shown = Together([images.portions[place] for place in region.sets])
         without = load(options.models / name / "model")
         scores += evaluate(whole, shown, name, region, "with")
         scores += evaluate(without, shown, name, region, "without")
+        words += evaluate_words(whole, without, shown, name)
         adapter = options.models / back(name) / "model"
         if adapter.exists():
             returned = load(options.models / name / "model", adapter=adapter)
             scores += evaluate(returned, shown, name, region, "back")
             kept[name] = to_card(abilities(returned, without, images, region))
     card: dict[str, Any] = provenance(options.device) | images.facts
-    card |= {"model": "regions", "regions": to_card(scores), "kept": kept}
+    card |= {"model": "regions", "regions": to_card(scores), "words": to_card(words), "kept": kept}
     if options.split == "test":
         note_test_run(options.results / "test_runs.csv", card)
     name = f"regions-{options.split}" if options.limit is None else f"regions-{options.split}-limit-{options.limit}"
-    tables = (regions_table(card), *(kept_table(card, region) for region in kept))
+    tables = (regions_table(card), words_table(card), *(kept_table(card, region) for region in kept))
     print("\n\n".join((*tables, f"written: {write_card(options.results, name, card)}")))
 
 

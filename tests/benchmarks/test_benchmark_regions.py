@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,18 +14,21 @@ import pytest
 from benchmarks.images import Images
 from benchmarks.regions import back, score, train
 from benchmarks.regions.region import REGIONS, Region
-from benchmarks.side_by_side import kept_table, regions_table
-from benchmarks.tables import figures_in_short
+from benchmarks.regions.words import evaluate_words
+from benchmarks.side_by_side import kept_table, regions_table, words_table
+from benchmarks.tables import figures_in_short, figures_of
 from umind.data.phantom import phantom_sample
 from umind.data.prepare import prepare
 from umind.data.store import Store
 from umind.evaluation.card import to_card
 from umind.evaluation.interview import Portion
+from umind.evaluation.report import reference_of
 from umind.evaluation.suites import Together
 from umind.evaluation.truth import is_outlined
+from umind.evaluation.vqa import items_of
 from umind.geometry.frame import FrameMap
 from umind.predictor import UMindVL
-from umind.schema.result import Segmentation
+from umind.schema.result import Answer, Classification, Report, Segmentation
 
 
 def told(words: list[str]) -> dict[str, object]:
@@ -124,6 +128,71 @@ def test_scores_tell_words_apart() -> None:
     assert "phantom without as lesion dice 0.000" in figures_in_short(card)
 
 
+class Speaking:
+    """Says what is true of every image, or nothing that is.
+
+    Args:
+        right: Which.
+    """
+
+    def __init__(self, right: bool) -> None:
+        self.right = right
+
+    def encode(self, images, /):
+        return list(images)
+
+    def ask(self, images, questions, /):
+        samples = (BY_NAME[image.name] for image in images)
+        texts = (items_of(sample)[question].answer for sample, question in zip(samples, questions, strict=True))
+        return [Answer(text if self.right else "Who can tell?", evidence=(), presence=1.0) for text in texts]
+
+    def report(self, images, /):
+        texts = (reference_of(BY_NAME[image.name]) if self.right else "Who can tell?" for image in images)
+        return [Report(text, findings=(), measurements=(), evidence=(), presence=1.0) for text in texts]
+
+    def classify(self, images, phrases, options, *, threshold):
+        truths = [BY_NAME[image.name].structures[0].attributes["class"] for image in images]
+        chances = [np.array([(option == truth) == self.right for option in options], float) for truth in truths]
+        return [Classification(options, probabilities=p, presence=1.0, label=None, phrase="x") for p in chances]
+
+
+LESIONS = [
+    replace(sample, image=replace(sample.image, name=sample.key))
+    for sample in (phantom_sample(seed, scene="lesions") for seed in range(16))
+    if [structure.name for structure in sample.structures] == ["solid lesion"]
+]
+BY_NAME = {sample.image.name: sample for sample in (*SAMPLES, *LESIONS)}
+
+
+def test_words_with_and_without_a_region_are_paired() -> None:
+    shown = Together([Portion(LESIONS)])
+    scores = {found.figure: found for found in evaluate_words(Speaking(right=True), Speaking(right=False), shown, "ovary")}
+    questions = [item.kind for sample in LESIONS for item in items_of(sample).values()]
+    assert {kind: scores[f"answers, {kind}"].num_cases for kind in questions} == Counter(questions)
+    kinds = {"reports, findings F1, phantom", "reports, margin macro F1, phantom"}
+    assert kinds | {f"solid lesion, 2 classes, {name}" for name in ("macro F1", "AUROC")} < scores.keys()
+    for name, found in scores.items():
+        assert found.seen == 1, name
+        assert found.unseen == 0, name
+        assert found.difference.value == found.difference.lower == 1, name
+    card = {"split": "val", "words": to_card(list(scores.values()))}
+    row = f"| ovary: answers, where | {questions.count('where')} | 1.000 | 0.000 | 1.000 (1.000 to 1.000) |"
+    assert row in words_table(card)
+    assert words_table(card) in figures_of({"regions-test": card | {"regions": [], "kept": {}}})
+
+
+def test_models_that_were_asked_different_questions_are_not_compared() -> None:
+    first, second = ([sample] for sample in SAMPLES[:2])
+    shown = iter((first, second) * 9)
+
+    class Changing:
+        def __iter__(self):
+            return iter(next(shown))
+
+    with pytest.raises(ValueError, match="head: the two models were asked different questions"):
+        evaluate_words(Speaking(right=True), Speaking(right=True), Changing(), "head")
+
+
 def test_what_an_adapter_forgot_shows() -> None:
     known = [
         replace(sample, key=str(place), dataset="old", structures=(replace(sample.structures[0], name="breast lesion"),))
@@ -151,5 +220,9 @@ def test_the_script_reads_models_and_writes_a_card(
     score.main(["--data", "x", "--models", str(tmp_path / "models"), "--split", "test", "--results", str(tmp_path)])
     card = json.loads((tmp_path / "regions-test.json").read_text())
     assert [row["trained"] for row in card["regions"]] == ["with"] * 2 + ["without"] * 2
+    assert {row["region"] for row in card["words"]} == {"phantom"}
+    assert all(row["seen"] == row["unseen"] for row in card["words"]), "both models are the same"
     assert (tmp_path / "test_runs.csv").read_text().count("phantom without as lesion") == 1
-    assert "One region left out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "One region left out: mean Dice" in said
+    assert "One region left out: words, test split" in said

@@ -161,13 +161,9 @@ def summarise(dataset: str, cases: Sequence[DiagnosisCase]) -> DiagnosisScore:
     """Scores over the lesions of one structure, of a set or of several."""
     options = cases[0].options
     binary = len(options) == 2
-    probabilities, truth = np.array([c.probabilities for c in cases]), np.array([c.truth for c in cases])
+    given, chosen, truth = decisions(cases)
     units = [c.unit for c in cases]
-    scores = diagnosis_scores(probabilities, truth)
-    unreadable = np.isnan(probabilities).any(1)
-    worst = (np.arange(len(options)) != truth[:, None]) / (len(options) - 1)  # (N, C)
-    given = np.where(unreadable[:, None], worst, probabilities)
-    chosen = np.where(unreadable, -1, given.argmax(1))
+    scores = diagnosis_scores(np.array([c.probabilities for c in cases]), truth)
     return DiagnosisScore(
         dataset,
         cases[0].structure,
@@ -183,6 +179,18 @@ def summarise(dataset: str, cases: Sequence[DiagnosisCase]) -> DiagnosisScore:
         brier=scores.brier,
         cases=tuple(cases),
     )
+
+
+def decisions(
+    cases: Sequence[DiagnosisCase],
+) -> tuple[Float[np.ndarray, "n c"], Integer[np.ndarray, "n"], Integer[np.ndarray, "n"]]:
+    """Probabilities, the class chosen and the true one; what could not be read is wrong for sure, and chose none: -1."""
+    probabilities, truth = np.array([c.probabilities for c in cases]), np.array([c.truth for c in cases])
+    num_options = probabilities.shape[1]
+    unreadable = np.isnan(probabilities).any(1)
+    worst = (np.arange(num_options) != truth[:, None]) / (num_options - 1)  # (N, C)
+    given = np.where(unreadable[:, None], worst, probabilities)
+    return given, np.where(unreadable, -1, given.argmax(1)), truth
 
 
 def mean_auroc(probabilities: Float[np.ndarray, "n c"], truth: Integer[np.ndarray, "n"]) -> float:

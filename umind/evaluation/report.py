@@ -19,7 +19,7 @@ from umind.evaluation.rows import mean_interval
 from umind.evaluation.truth import LESION, masks_of
 from umind.evaluation.verbs import Verbs
 from umind.metrics.answers import TextScores, text_scores
-from umind.metrics.bootstrap import Interval, bootstrap_interval
+from umind.metrics.bootstrap import Interval, Statistic, bootstrap_interval
 from umind.metrics.classes import accuracy, macro_f1
 from umind.metrics.descriptors import DESCRIPTORS, descriptor_of
 from umind.metrics.findings import Agreed, compare_findings, compare_numbers
@@ -204,29 +204,44 @@ def summarise(language: str, cases: Sequence[ReportCase]) -> ReportScore:
 
 
 def f1_interval(agreed: Sequence[Agreed], units: Sequence[str]) -> Interval:
-    """F1 of the statements of all reports together, over patients; NaN when nobody states anything."""
+    """`pooled_f1` with its interval over patients."""
+    return bootstrap_interval(pooled_f1(agreed), units)
+
+
+def pooled_f1(agreed: Sequence[Agreed]) -> Statistic:
+    """F1 of the statements of all reports together; NaN when nobody states anything."""
     counts = np.array([(a.num_right, a.num_stated + a.num_true) for a in agreed])  # (N, 2)
 
     def pooled(rows: Int[np.ndarray, "m"]) -> float:
         right, total = counts[rows].sum(0).tolist()
         return 2 * right / total if total else math.nan
 
-    return bootstrap_interval(pooled, units)
+    return pooled
 
 
 def score_descriptor(name: str, cases: Sequence[ReportCase]) -> DescriptorScore | None:
     """Agreement on one descriptor; None when no annotation states it."""
-    stated = [(case, dict(case.described)[name]) for case in cases if name in dict(case.described)]
+    stated = stating(name, cases)
     if not stated:
         return None
-    classes = list(DESCRIPTORS[name])
-    truth = np.array([classes.index(label) for _, label in stated])
-    read = [descriptor_of(case.text, name) for case, _ in stated]
-    predicted = np.array([-1 if label is None else classes.index(label) for label in read])
+    predicted, truth = descriptor_places(name, stated)
     return DescriptorScore(
         name,
         num_images=len(stated),
-        num_unread=read.count(None),
+        num_unread=int((predicted < 0).sum()),
         accuracy=accuracy(predicted, truth),
-        macro_f1=bootstrap_interval(lambda rows: macro_f1(predicted[rows], truth[rows]), [case.unit for case, _ in stated]),
+        macro_f1=bootstrap_interval(lambda rows: macro_f1(predicted[rows], truth[rows]), [case.unit for case in stated]),
     )
+
+
+def stating(name: str, cases: Sequence[ReportCase]) -> list[ReportCase]:
+    """Cases whose annotation states a descriptor."""
+    return [case for case in cases if name in dict(case.described)]
+
+
+def descriptor_places(name: str, cases: Sequence[ReportCase]) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
+    """Class of a descriptor that each report states, -1 where none can be read, and that the annotation states."""
+    classes = list(DESCRIPTORS[name])
+    read = [descriptor_of(case.text, name) for case in cases]
+    predicted = np.array([-1 if label is None else classes.index(label) for label in read])
+    return predicted, np.array([classes.index(dict(case.described)[name]) for case in cases])
