@@ -36,10 +36,15 @@ def peak_of(workload: Workload | None, model: Path, device: str) -> float | None
     Returns:
         Mebibytes; None where the system does not say.
     """
+    call = [] if workload is None else ["--workload", json.dumps(asdict(workload))]
+    return peak_told("benchmarks.memory", "--model", str(model.resolve()), "--device", device, *call)
+
+
+def peak_told(module: str, *words: str) -> float | None:
+    """Peak in mebibytes that a script prints last, in bytes, run in a fresh process; None where the system does not say."""
     if not STATUS.exists():
         return None
-    call = [] if workload is None else ["--workload", json.dumps(asdict(workload))]
-    command = [sys.executable, "-m", "benchmarks.memory", "--model", str(model.resolve()), "--device", device, *call]
+    command = [sys.executable, "-m", module, *words]
     answer = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
     return int(answer.split()[-1]) / MEBI
 

@@ -13,7 +13,15 @@ from pathlib import Path
 
 from benchmarks.history import history_table, read_runs
 from benchmarks.provenance import REPOSITORY, RESULTS
-from benchmarks.side_by_side import classes_table, comparison_table, experts_table, kept_table, regions_table, reports_table
+from benchmarks.side_by_side import (
+    classes_table,
+    comparison_table,
+    experts_table,
+    kept_table,
+    regions_table,
+    reports_table,
+    words_table,
+)
 from umind.evaluation.expert_tables import load_table
 from umind.evaluation.markdown import Card, number, percent, table
 from umind.evaluation.tables import card_tables
@@ -24,7 +32,7 @@ MAIN = ("test", "test-images", "val", "val-images", "phantoms")
 CARDS = (
     *MAIN,
     *("precedents-test", "precedents-val", "compared-test", "compared-val"),
-    *("classes-ovary-test", "regions-test", "experts-test", "latency", "ablation", "drawn-line"),
+    *("classes-ovary-test", "regions-test", "experts-test", "latency", "throughput", "ablation", "drawn-line"),
 )
 
 
@@ -61,7 +69,10 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
         parts.append(classes_table(main_card, cards["classes-ovary-test"]))
     if "regions-test" in cards:
         regions = cards["regions-test"]
-        parts += [regions_table(regions), *(kept_table(regions, region) for region in regions["kept"])]
+        parts.append(regions_table(regions))
+        if "words" in regions:
+            parts.append(words_table(regions))
+        parts += [kept_table(regions, region) for region in regions["kept"]]
     if "experts-test" in cards:
         experts = cards["experts-test"]
         parts += [experts_table(experts), load_table(experts["use"][str(experts["seeds"][0])])]
@@ -69,6 +80,8 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
         parts.append(history_table(runs))
     if "latency" in cards:
         parts.append(latency_tables(cards["latency"]))
+    if "throughput" in cards:
+        parts.append(throughput_table(cards["throughput"]))
     if "ablation" in cards:
         parts.append(ablation_table(cards["ablation"]))
     if "drawn-line" in cards:
@@ -129,6 +142,26 @@ def workload_row(row: Card) -> list[str]:
     median, lower, upper = (number(1000 * row["seconds"][name], 0) for name in ("median", "lower", "upper"))
     sizes = [str(row[name]) for name in ("images", "targets", "side")]
     return [f"`{row['verb']}`", *sizes, f"{median} ({lower} to {upper})", number(row["peak_mb"], 0)]
+
+
+def throughput_table(card: Card) -> str:
+    """How many times as fast each optimisation is, what it saves, and what tokens and memory that comes from."""
+    rows = []
+    for row in card["rows"]:
+        before, after = row["before"], row["after"]
+        speeds, peaks = (
+            " to ".join(number(side[name], 0) for side in (before, after)) for name in ("tokens_per_second", "peak_mb")
+        )
+        on = "" if row["device"] == "cpu" else f", {row['device']}"
+        ways = f"{row['without']} / {row['with']}"
+        rows.append([f"{row['name']}: {ways}", row["model"] + on, str(row["batch"]), number(row["times"], 2), speeds, peaks])
+    machine = card["hardware"]
+    title = (
+        f"The same work without and with an optimisation, medians of {card['repetitions']} turns on {machine['processor']} "
+        f"({machine['threads']} threads); peak of a process of its own, which holds Python and torch too"
+    )
+    heading = ("Optimisation", "Model", "Batch", "Times as fast", "Tokens a second", "Peak, MiB")
+    return table(title, heading, rows)
 
 
 def ablation_table(card: Card) -> str:
