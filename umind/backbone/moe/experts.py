@@ -49,12 +49,19 @@ class Experts(nn.Module):
         states = hidden.flatten(0, -2)[order // per_token]  # (N K, D)
         if self.idles:
             states = states.masked_fill(idle, 0)  # the products leave gradients of rows behind the last block undefined
-        gate, up = grouped_linear(states, self.gate_up_proj, ends).chunk(2, -1)
-        made = grouped_linear(self.act_fn(gate) * up, self.down_proj, ends)
+        # All under one name: where nothing is learnt, what is done with is freed, and a CPU needs no fresh pages for the rest.
+        states = self.activate(grouped_linear(states, self.gate_up_proj, ends))  # (N K, W)
+        states = grouped_linear(states, self.down_proj, ends)
         if self.idles:
-            made = made.masked_fill(idle, 0)  # likewise their values
-        made = made[order.argsort()].view(*routing.weights.shape, -1)  # (B, L, K, D)
-        return (routing.weights[..., None, :] @ made).squeeze(-2)
+            states = states.masked_fill(idle, 0)  # likewise their values
+        states = states[order.argsort()].view(*routing.weights.shape, -1)  # (B, L, K, D)
+        return (routing.weights[..., None, :] @ states).squeeze(-2)
+
+    def activate(self, both: Float[Tensor, "n w2"]) -> Float[Tensor, "n w"]:
+        """Gate and the other half, which stand side by side, as their product."""
+        gate, up = both.chunk(2, -1)
+        activated: Tensor = self.act_fn(gate) * up
+        return activated
 
 
 def grouped_linear(
