@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from transformers.utils import logging
 
 from benchmarks.provenance import REPOSITORY
@@ -22,6 +23,8 @@ from umind.predictor import UMindVL
 
 STATUS = Path("/proc/self/status")
 """Where Linux says it; ``getrusage`` would count the parent's peak."""
+RESET = Path("/proc/self/clear_refs")
+"""Where Linux takes a 5 as the wish to begin anew (proc(5))."""
 MEBI = 2**20
 
 
@@ -49,10 +52,20 @@ def peak_told(module: str, *words: str) -> float | None:
     return int(answer.split()[-1]) / MEBI
 
 
-def peak() -> int:
-    """Peak resident set of this process so far, in bytes."""
+def peak(device: str = "cpu") -> int:
+    """Peak of this process so far, in bytes: of an accelerator's memory, or its resident set."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated(device)
     line = next(line for line in STATUS.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
+
+
+def forget(device: str = "cpu") -> None:
+    """Let the peak count from now on: loading a model may take more than asking it."""
+    if device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        RESET.write_text("5", "utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

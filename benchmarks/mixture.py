@@ -56,6 +56,8 @@ def layer(setting: Setting) -> tuple[Experts, Float[Tensor, "b l d"], Routing]:
     torch.manual_seed(0)
     config = MoEConfig()
     dtype = torch.float32 if setting.device == "cpu" else torch.bfloat16
-    experts, router = (part.to(setting.device, dtype) for part in (Experts(HIDDEN, config, nn.SiLU()), Router(HIDDEN, config)))
+    experts = Experts(HIDDEN, config, nn.SiLU()).to(setting.device, dtype)
+    router = Router(HIDDEN, config).to(setting.device, dtype)
     hidden = torch.randn(setting.batch, TOKENS, HIDDEN, device=setting.device, dtype=dtype)
-    return experts, hidden, router(hidden)
+    routing: Routing = router(hidden)
+    return experts, hidden, routing

@@ -1,18 +1,18 @@
-"""What umind does to be fast or small, each as a pair of calls: without it and with it, the same work and the same answers.
+"""What umind does to be fast or small, each as a pair of calls that do the same work, without it and with it.
 
 ``python -m benchmarks.optimisations "key-value cache" after --model DIR --batch 8`` makes one of the calls twice and prints the
-peak memory of this process in bytes: of the accelerator if it runs on one, else its resident set.
+peak of this process's memory meanwhile, in bytes: of the accelerator if it runs on one, else its resident set.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.utils import logging
 
-from benchmarks.memory import peak
+from benchmarks.memory import forget, peak
 from benchmarks.mixture import forward, forward_and_backward
 from benchmarks.prompts import NEW_TOKENS, Call, Prompt, Setting, load
 from benchmarks.workloads import PHRASES, SIDE, picture
@@ -160,9 +160,10 @@ def quantised(bits: Bits) -> Callable[[Setting, bool], Call]:
     """Linear layers of a Qwen-VL's language model in few bits."""
 
     def bind(setting: Setting, improved: bool) -> Call:
-        umind = load(setting, "bfloat16")
+        umind = load(replace(setting, device="cpu"), "bfloat16")
         if improved:
             quantise(umind.model, bits, setting.device)
+        umind.model.to(setting.device)  # type: ignore[arg-type]
         prompt = Prompt.of(umind, setting.batch, Analyze(FIND).blocks())
         return Call(lambda: prompt.read(decode=False), prompt.ids.numel())
 
@@ -182,7 +183,7 @@ def checkpointing(setting: Setting, improved: bool) -> Call:
         with torch.enable_grad():
             module.zero_grad()
             loss = module.step(batch)[0]
-            loss.backward()
+            torch.autograd.backward(loss)
         return loss.detach()
 
     return Call(run, int(batch.attention_mask.sum()))
@@ -200,8 +201,8 @@ OPTIMISATIONS: Mapping[str, Optimisation] = MappingProxyType(
         "half precision": Optimisation("float32", "language model in bf16", half),
         **{
             bits: Optimisation("bf16", f"layers in {bits}", quantised(bits), models=(QWEN,))
-            for bits, package in PACKAGES.items()
-            if find_spec(package)
+            for bits in get_args(Bits)
+            if find_spec(PACKAGES[bits])
         },
         "checkpointing": Optimisation("a step of training", "layers computed again", checkpointing),
         "grouped experts": Optimisation("a loop over 4 experts", "grouped products", forward, models=(EXPERTS,)),
@@ -226,9 +227,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     setting = Setting(options.model, options.batch, options.device)
     with torch.no_grad():
         call = OPTIMISATIONS[options.name].bind(setting, options.side == "after")
+        forget(options.device)
         call.run()
         call.run()
-    print(torch.cuda.max_memory_allocated(options.device) if options.device.startswith("cuda") else peak())
+    print(peak(options.device))
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Prompt:
             cache = self.read(use_cache=True, decode=False).past_key_values
             cache.crop(-1)
             mask = visible_to_last_block(layout(self.ids, mask, self.model.config.ids))
-        grown: Tensor = self.model.generate(  # type: ignore[misc]
+        grown: Any = self.model.generate(  # type: ignore[misc]
             input_ids=self.ids,
             attention_mask=mask,
             features=self.features,
@@ -95,7 +95,8 @@ class Prompt:
             min_new_tokens=NEW_TOKENS,
             do_sample=False,
         )
-        return grown
+        written: Tensor = grown
+        return written
 
 
 def load(setting: Setting, dtype: str = "float32") -> UMindVL:

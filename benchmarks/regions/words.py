@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from umind.evaluation.diagnosis import decisions, evaluate_diagnosis, mean_auroc
 from umind.evaluation.report import descriptor_places, evaluate_report, pooled_f1, stating
@@ -71,9 +71,16 @@ def evaluate_words(seen: Verbs, unseen: Verbs, samples: Iterable[Sample], region
     scores = []
     for name, ours in first.items():
         theirs, rows = second[name], np.arange(len(ours.keys))
-        values = (float(figure.statistic(rows)) for figure in (ours, theirs))
-        difference = bootstrap_difference(ours.statistic, theirs.statistic, ours.units)
-        scores.append(WordScore(region, name, len(rows), *values, difference=difference))
+        scores.append(
+            WordScore(
+                region,
+                name,
+                num_cases=len(rows),
+                seen=float(ours.statistic(rows)),
+                unseen=float(theirs.statistic(rows)),
+                difference=bootstrap_difference(ours.statistic, theirs.statistic, ours.units),
+            )
+        )
     return scores
 
 
@@ -120,9 +127,7 @@ def classes(model: Verbs, samples: Iterable[Sample]) -> dict[str, Figure]:
         keys, units = [(case.dataset, case.key) for case in score.cases], [case.unit for case in score.cases]
         name = f"{structure}, {len(options)} classes"
         found[f"{name}, macro F1"] = Figure(keys, units, f1_of(chosen, truth))
-        found[f"{name}, AUROC"] = Figure(
-            keys, units, lambda rows, given=given, truth=truth: mean_auroc(given[rows], truth[rows])
-        )
+        found[f"{name}, AUROC"] = Figure(keys, units, auroc_of(given, truth))
     return found
 
 
@@ -135,3 +140,8 @@ def mean_of(values: Sequence[float]) -> Statistic:
 def f1_of(chosen: Int[np.ndarray, "n"], truth: Int[np.ndarray, "n"]) -> Statistic:
     """Macro F1 over rows."""
     return lambda rows: macro_f1(chosen[rows], truth[rows])
+
+
+def auroc_of(given: Float[np.ndarray, "n c"], truth: Int[np.ndarray, "n"]) -> Statistic:
+    """Mean AUROC over rows."""
+    return lambda rows: mean_auroc(given[rows], truth[rows])
