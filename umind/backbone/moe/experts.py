@@ -49,7 +49,7 @@ class Experts(nn.Module):
         states = hidden.flatten(0, -2)[order // per_token]  # (N K, D)
         if self.idles:
             states = states.masked_fill(idle, 0)  # the products leave gradients of rows behind the last block undefined
-        # All under one name: where nothing is learnt, what is done with is freed, and a CPU needs no fresh pages for the rest.
+        # All under one name: where nothing is learnt, what is done with is freed, and a CPU asks for fewer fresh pages.
         states = self.activate(grouped_linear(states, self.gate_up_proj, ends))  # (N K, W)
         states = grouped_linear(states, self.down_proj, ends)
         if self.idles:
@@ -60,8 +60,8 @@ class Experts(nn.Module):
     def activate(self, both: Float[Tensor, "n w2"]) -> Float[Tensor, "n w"]:
         """Gate and the other half, which stand side by side, as their product."""
         gate, up = both.chunk(2, -1)
-        activated: Tensor = self.act_fn(gate) * up
-        return activated
+        activated: Tensor = self.act_fn(gate)
+        return activated * up if torch.is_grad_enabled() else activated.mul_(up)
 
 
 def grouped_linear(
