@@ -92,6 +92,9 @@ def padded(batch: Batch, count: int) -> Batch:
         input_ids=wider(batch.input_ids, OWN_IDS.pad),
         attention_mask=wider(batch.attention_mask, 0),
         labels=wider(batch.labels, IGNORED),
+        choices=replace(
+            batch.choices, labels=wider(batch.choices.labels, IGNORED), block_ids=wider(batch.choices.block_ids, -1)
+        ),
     )
 
 
