@@ -23,8 +23,13 @@ def read_runs(path: Path) -> list[Mapping[str, str]]:
         return [row for row in csv.DictReader(file) if row["model"] == MODEL and not row["limit"]]
 
 
-def history_table(runs: Sequence[Mapping[str, str]]) -> str:
-    """Mean Dice by set, and the error of the head's circumference, run by run."""
+def history_table(runs: Sequence[Mapping[str, str]], kept: str) -> str:
+    """Mean Dice by set, and the error of the head's circumference, run by run.
+
+    Args:
+        runs: As ``read_runs`` gives them.
+        kept: Commit of the run whose weights are in the package.
+    """
     rows: list[list[str]] = []
     for run in runs:
         overlaps: dict[str, str] = {}
@@ -36,5 +41,8 @@ def history_table(runs: Sequence[Mapping[str, str]]) -> str:
             rows.append([run["date"][:10], f"`{run['commit'][:7]}`", *figures])
     heading = ("Date", "Commit", *SHOWN, "HC18, mm")
     return table(
-        "Every look at the test split that found something new: mean Dice, and MAE of the circumference", heading, rows
+        "Every look at the test split that found something new: mean Dice, and MAE of the circumference. In the package are "
+        f"the weights of `{kept[:7]}`",
+        heading,
+        rows,
     )

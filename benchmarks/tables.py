@@ -76,8 +76,8 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
     if "experts-test" in cards:
         experts = cards["experts-test"]
         parts += [experts_table(experts), load_table(experts["use"][str(experts["seeds"][0])])]
-    if runs:
-        parts.append(history_table(runs))
+    if runs and main_card is not None:
+        parts.append(history_table(runs, main_card["commit"]))
     if "latency" in cards:
         parts.append(latency_tables(cards["latency"]))
     if "throughput" in cards:

@@ -22,7 +22,9 @@ def test_only_whole_runs_of_the_model_that_say_something_new(tmp_path: Path) -> 
     path.write_text(HEAD + "".join(LINES))
     runs = read_runs(path)
     assert [run["commit"][0] for run in runs] == ["a", "b", "b", "e"]
-    rows = [line for line in history_table(runs).splitlines() if line.startswith("| 2026")]
+    text = history_table(runs, "a" * 12)
+    assert "weights of `aaaaaaa`" in text
+    rows = [line for line in text.splitlines() if line.startswith("| 2026")]
     assert rows == [
         "| 2026-01-01 | `aaaaaaa` | 0.878 |  |  | 0.961 |  |  |  | 2.92 |",
         "| 2026-01-05 | `eeeeeee` | 0.900 |  |  |  |  |  |  |  |",
