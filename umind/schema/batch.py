@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +12,24 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Patches:
+class Movable:
+    """Tensors that move together."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """On another device."""
+        return self._each(lambda part: part.to(device))
+
+    def pin_memory(self) -> Self:
+        """In page-locked memory."""
+        return self._each(lambda part: part.pin_memory())
+
+    def _each(self, move: Callable[[Any], Any]) -> Self:
+        parts = (getattr(self, field.name) for field in fields(self))
+        return type(self)(*(move(part) if isinstance(part, Tensor | Movable) else part for part in parts))
+
+
+@dataclass(frozen=True, eq=False)
+class Patches(Movable):
     """Images as the vision tower of a Qwen-VL takes them, each at the size that its own processor gives it.
 
     Args:
@@ -31,17 +48,9 @@ class Patches:
         counts: list[int] = (self.grids.prod(1) // self.merge**2).tolist()
         return counts
 
-    def to(self, device: torch.device | str) -> Patches:
-        """On another device."""
-        return Patches(self.values.to(device), self.grids.to(device), self.merge)
-
-    def pin_memory(self) -> Patches:
-        """In page-locked memory."""
-        return Patches(self.values.pin_memory(), self.grids.pin_memory(), self.merge)
-
 
 @dataclass(frozen=True, eq=False)
-class RegionTargets:
+class RegionTargets(Movable):
     """Truth of the R region tokens of a batch, in the order in which they stand, and of their M instances.
 
     Args:
@@ -71,17 +80,9 @@ class RegionTargets:
     masks: Float[Tensor, "m h2 w2"]
     drawn: Float[Tensor, "m"]
 
-    def to(self, device: torch.device | str) -> RegionTargets:
-        """On another device."""
-        return RegionTargets(*(getattr(self, f.name).to(device) for f in fields(self)))
-
-    def pin_memory(self) -> RegionTargets:
-        """In page-locked memory."""
-        return RegionTargets(*(getattr(self, f.name).pin_memory() for f in fields(self)))
-
 
 @dataclass(frozen=True, eq=False)
-class ChoiceTargets:
+class ChoiceTargets(Movable):
     """Truth of the questions of a batch whose right answer stands beside wrong ones, each a block of its own: O in all.
 
     Args:
@@ -98,17 +99,9 @@ class ChoiceTargets:
     questions: Int[Tensor, "o"]
     right: Float[Tensor, "o"]
 
-    def to(self, device: torch.device | str) -> ChoiceTargets:
-        """On another device."""
-        return ChoiceTargets(*(getattr(self, f.name).to(device) for f in fields(self)))
-
-    def pin_memory(self) -> ChoiceTargets:
-        """In page-locked memory."""
-        return ChoiceTargets(*(getattr(self, f.name).pin_memory() for f in fields(self)))
-
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(Movable):
     """Inputs and truth of one training step.
 
     Args:
@@ -133,15 +126,3 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.pixel_values)
-
-    def to(self, device: torch.device | str) -> Batch:
-        """On another device."""
-        return Batch(*self._each(lambda part: part.to(device)))
-
-    def pin_memory(self) -> Batch:
-        """In page-locked memory."""
-        return Batch(*self._each(lambda part: part.pin_memory()))
-
-    def _each(self, move: Callable[[Any], Any]) -> list[Any]:
-        parts = (getattr(self, field.name) for field in fields(self))
-        return [None if part is None else move(part) for part in parts]
