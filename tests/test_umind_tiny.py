@@ -20,7 +20,8 @@ def lesions():
 
 @pytest.fixture(scope="module")
 def shuffled(umind_tiny):
-    return shuffle_language(umind_tiny)
+    """Several, as one alone may by chance read a phrase as that of all that stands out."""
+    return [shuffle_language(umind_tiny, seed=seed) for seed in range(4)]
 
 
 def mean_dice(model, lesions, phrase: str) -> float:
@@ -45,8 +46,8 @@ def test_it_answers_yes_and_no(umind_tiny, lesions):
 
 
 def test_without_its_language_model_masks_and_answers_fall_to_chance(shuffled, lesions):
-    assert mean_dice(shuffled, lesions, "cyst") < 0.3
-    assert share_right(shuffled, lesions) <= 0.6
+    assert np.mean([mean_dice(model, lesions, "cyst") for model in shuffled]) < 0.3
+    assert np.mean([share_right(model, lesions) for model in shuffled]) <= 0.6
 
 
 def test_it_says_what_is_not_there(umind_tiny, lesions):
