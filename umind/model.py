@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     Cache,
-    DynamicCache,
     GenerationMixin,
     PreTrainedConfig,
     PreTrainedModel,
@@ -26,6 +25,7 @@ from transformers.utils.generic import ModelOutput
 from umind.backbone.language import LanguageSide, OwnLanguage
 from umind.backbone.moe.attach import attach, draw_missing
 from umind.backbone.moe.config import MoEConfig
+from umind.backbone.moe.region import RegionCache, region_of
 from umind.backbone.pixels import PixelConfig, PixelEncoder, PixelFeatures
 from umind.backbone.qwen_vl import FAMILIES, QwenVL, is_qwen_vl
 from umind.decoders.config import DecoderConfig
@@ -268,6 +268,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         side, embeddings = self.side, self.get_input_embeddings()(input_ids)  # (B, L, D)
         mask: Tensor | None = attention_mask
         is_image: Tensor | None = None
+        region: Tensor | None = None
         if past_key_values is None or past_key_values.get_seq_length() == 0:
             attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
             structure = layout(input_ids, attention_mask, self.config.ids, causal=side.causal)
@@ -276,7 +277,11 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             if features is not None:
                 tokens = features.tokens[features.is_token].to(embeddings.dtype)
                 embeddings = embeddings.masked_scatter(is_image[..., None], tokens)
-            past_key_values = DynamicCache(config=self.config.get_text_config()) if use_cache else None
+            if (experts := MoEConfig.read(self.config)) is not None and experts.region_prior:
+                region = region_of(embeddings, is_image & (features is not None))
+            past_key_values = RegionCache(self.config.get_text_config(), region) if use_cache else None
+        elif isinstance(past_key_values, RegionCache):
+            region = past_key_values.region
         hidden = side.states(
             embeddings,
             features,
@@ -285,6 +290,7 @@ class UMindModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=use_cache,
+            **({} if region is None else {"region": region}),
         )
         if recorder is not None:
             recorder(input_ids, hidden)

@@ -59,7 +59,7 @@ class LanguageSide(Protocol):
             features: Of the images, where the sequences begin with them: those of the first sequence, of the second, and so on.
             is_image: Where their tokens stand.
             arguments: What transformers' language models take: ``attention_mask``, ``position_ids``, ``past_key_values`` and
-                ``use_cache``.
+                ``use_cache``; and ``region``, where layers have experts that ask for it.
         """
         ...
 

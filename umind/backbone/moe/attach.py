@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from umind.backbone.moe.config import MoEConfig
 from umind.backbone.moe.dual_path import DualPath
 from umind.backbone.moe.experts import Experts
+from umind.backbone.moe.region import tell
 from umind.backbone.moe.router import Router
 
 M = TypeVar("M", bound=PreTrainedModel)
@@ -37,6 +38,8 @@ def attach(model: PreTrainedModel, config: MoEConfig) -> None:
         for part in (path.moe, path.coefficient):
             part.to(norm.dtype)
         layer.mlp = path.train(layer.training)
+        if config.region_prior:
+            tell(layer)
     config.write(model.config)
 
 

@@ -23,6 +23,9 @@ class MoEConfig:
             (Huang et al., ACL 2024); None for a fixed number.
         num_skip_experts: How many choices of the router return their input and compute nothing (LongCat-Flash, 2025,
             "zero-computation experts"). They count neither as experts nor as work in the balance loss.
+        region_prior: Region-aware routing: every router adds a prior to its logits, which it learns to make of the mean of the
+            sequence's visual tokens, as they tell what is scanned. It is 0 at the start, and where there is no image; the model
+            that forms the visual tokens has to hand it in, as `UMindModel` does.
 
     Raises:
         ValueError: A number is out of its range, which is named.
@@ -37,6 +40,7 @@ class MoEConfig:
     router_z_loss_coef: float = 0.0
     router_mass: float | None = None
     num_skip_experts: int = 0
+    region_prior: bool = False
 
     def __post_init__(self) -> None:
         allowed = {

@@ -36,10 +36,10 @@ class DualPath(nn.Module):
                 initialization.normal_(part.weight, std=std)
         initialization.zeros_(self.coefficient.bias)
 
-    def forward(self, hidden: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:
-        """Mix both paths."""
+    def forward(self, hidden: Float[Tensor, "b l d"], region: Float[Tensor, "b 1 d"] | None = None) -> Float[Tensor, "b l d"]:
+        """Mix both paths; the region is the router's."""
         share = self.coefficient(hidden).softmax(-1, dtype=torch.float32).to(hidden.dtype)  # (B, L, 2)
-        mixed: Tensor = share[..., :1] * self.moe(hidden) + share[..., 1:] * self.dense(hidden)
+        mixed: Tensor = share[..., :1] * self.moe(hidden, region) + share[..., 1:] * self.dense(hidden)
         return mixed
 
 
@@ -62,9 +62,9 @@ class MixtureOfExperts(nn.Module):
             self.shared_expert = SwiGLU(hidden_size, config.shared_expert_intermediate_size, activation)
             self.shared_expert_gate = nn.Linear(hidden_size, 1, bias=False)
 
-    def forward(self, hidden: Float[Tensor, "b l d"]) -> Float[Tensor, "b l d"]:
+    def forward(self, hidden: Float[Tensor, "b l d"], region: Float[Tensor, "b 1 d"] | None = None) -> Float[Tensor, "b l d"]:
         """Route, and sum."""
-        routing = self.gate(hidden)
+        routing = self.gate(hidden, region=region)
         mixed: Tensor = self.experts(hidden, routing)
         if self.config.num_skip_experts:
             mixed = mixed + routing.skipped * hidden

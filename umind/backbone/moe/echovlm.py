@@ -77,11 +77,13 @@ def save_echovlm(model: Qwen2VLForConditionalGeneration, folder: str | Path, *, 
     """Write a model with experts as EchoVLM publishes them, under the published names; nothing pickled.
 
     Raises:
-        ValueError: The model is no Qwen2-VL with experts.
+        ValueError: The model is no Qwen2-VL with experts, or has ``region_prior``, for whose weights the layout has no name.
     """
     numbers = MoEConfig.read(model.config)
     if not isinstance(model.config, Qwen2VLConfig) or numbers is None:
         raise ValueError(f"EchoVLM's layout is for a Qwen2-VL with experts, not for a {type(model).__name__} as this one")
+    if numbers.region_prior:
+        raise ValueError("EchoVLM's layout has no weights for `region_prior`: save the model with `save_pretrained`")
     weights: dict[str, Tensor] = {}
     for name, tensor in model.state_dict().items():
         parts = published_names(name, model.config)

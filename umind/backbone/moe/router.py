@@ -18,7 +18,7 @@ class Routing:
     """What a layer's router decided: C choices, of which a token takes up to K.
 
     Args:
-        logits: Of every choice: the experts, then the skip experts; with the prior, if one was given, ``(B, L, C)``.
+        logits: Of every choice: the experts, then the skip experts; with the priors, if any, ``(B, L, C)``.
         experts: Choices of a token, most probable first; C where it takes no more, ``(B, L, K)``.
         weights: Their weights in the sum, 0 where it takes no more, ``(B, L, K)``.
         num_experts: How many of the choices are experts that work.
@@ -41,29 +41,41 @@ class Router(nn.Module):
     Args:
         hidden_size: Width of a state.
         config: Rules of the choice.
-        std: Standard deviation of the weights at the start.
+        std: Standard deviation of the weights at the start; those of the prior are 0.
     """
 
     def __init__(self, hidden_size: int, config: MoEConfig, *, std: float = 0.02) -> None:
         super().__init__()
         self.config = config
         self.weight = nn.Parameter(torch.empty(config.num_choices, hidden_size))
+        if config.region_prior:
+            self.region = nn.Parameter(torch.empty(config.num_choices, hidden_size))
         self.reset(std)
 
     def reset(self, std: float) -> None:
         """Draw the weights, but for those that a checkpoint gave."""
         initialization.normal_(self.weight, std=std)
+        if self.config.region_prior:
+            initialization.zeros_(self.region)
 
-    def forward(self, hidden: Float[Tensor, "*b d"], prior: Float[Tensor, "*b2 c"] | None = None) -> Routing:
+    def forward(
+        self,
+        hidden: Float[Tensor, "*b d"],
+        prior: Float[Tensor, "*b2 c"] | None = None,
+        region: Float[Tensor, "*b3 d"] | None = None,
+    ) -> Routing:
         """Choose.
 
         Args:
             hidden: States, ``(B, L, D)``.
             prior: Logits that are added to the router's own, ``(B, L, C)`` or ``(B, 1, C)``.
+            region: What of the images a learned prior is made of, ``(B, 1, D)``; without effect unless the config wants it.
         """
         logits = functional.linear(hidden, self.weight).float()  # (B, L, C)
         if prior is not None:
             logits = logits + prior
+        if region is not None and self.config.region_prior:
+            logits = logits + functional.linear(region, self.region).float()
         probabilities = logits.softmax(-1)
         mass = self.config.router_mass
         if mass is None:
