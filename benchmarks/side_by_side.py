@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from umind.evaluation.markdown import Card, interval, number, table
 
+ARM_NAMES = {"dense": "Dense", "mass": "Experts by mass", "skip": "With a skip expert", "region": "With a prior of the region"}
+"""How the models of `benchmarks.experts` beside the mixture are headed."""
+
 
 def comparison_table(card: Card) -> str:
     """Paired differences in Dice, as `benchmarks.peers.compare` found them."""
@@ -91,25 +94,30 @@ def kept_table(card: Card, region: str) -> str:
 
 
 def experts_table(card: Card) -> str:
-    """A dense model and one with a choice among experts, as `benchmarks.experts.score` found them."""
+    """A model with a choice among experts, and beside it a dense one and options, as `benchmarks.experts.score` found them."""
     rows = [
         [
             row["about"],
             row["measure"],
             str(row["num_questions"]),
             interval(row["moe"]),
-            interval(row["dense"]),
-            interval(row["difference"]),
+            *(interval(other[name]) for other in row["others"].values() for name in ("worth", "difference")),
         ]
         for row in card["figures"]
     ]
-    sizes = card["sizes"]
-    millions = {arm: f"{size['active'] / 1e6:.2f} of {size['total'] / 1e6:.2f} M" for arm, size in sizes.items()}
+    said = {
+        arm: f"{number(size['taken'], 2)} experts, {size['active'] / 1e6:.2f} of {size['total'] / 1e6:.2f} M"
+        for arm, size in card["sizes"].items()
+    }
     steps, seeds = next(iter(card["training"].values()))["num_steps"], len(card["seeds"])
-    heading = ("About", "Measure", "Questions", f"Mixture, {millions['moe']}", f"Dense, {millions['dense']}", "Difference")
+    heading = ["About", "Measure", "Questions", f"Mixture, {said.pop('moe')}"]
+    for arm, size in said.items():
+        heading += [f"{ARM_NAMES[arm]}, {size}", "Difference"]
     title = (
-        f"Words by a mixture of experts and by a dense model, active of all parameters of the language model, {steps} steps, "
-        f"{seeds} {'seed' if seeds == 1 else 'seeds'}, {card['split']} split; paired 95 % intervals, bootstrap over patients"
+        "Words by a mixture of experts and by models beside it; experts that a token takes on average, as measured, and what "
+        "is active with these of all parameters of the language model; differences are mixture minus the other; "
+        f"{steps} steps, {seeds} {'seed' if seeds == 1 else 'seeds'}, {card['split']} split; paired 95 % intervals, "
+        "bootstrap over patients"
     )
     return table(title, heading, rows)
 

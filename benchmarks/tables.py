@@ -198,7 +198,8 @@ def figures_in_short(card: Card) -> str:
     parts += [f"{s['dataset']} {s['name']} mae {number(s['mae']['value'], 2)} mm" for s in card.get("measurement", ())]
     parts += [f"{s['region']} {s['trained']} as {s['word']} dice {number(s['dice']['value'])}" for s in card.get("regions", ())]
     parts += [
-        f"{s['about']} {s['measure']} moe {number(s['moe']['value'])} dense {number(s['dense']['value'])}"
+        f"{s['about']} {s['measure']} moe {number(s['moe']['value'])}"
+        + "".join(f" {arm} {number(other['worth']['value'])}" for arm, other in s["others"].items())
         for s in card.get("figures", ())
     ]
     if "phantoms" in card:

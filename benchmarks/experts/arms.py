@@ -1,9 +1,12 @@
-"""The two models that are compared, and the one start of both.
+"""The models that are compared, and the one start of all.
 
-Both have a sparse block beside every dense one. In the one a token takes two of four experts of 192 neurons, in the other it
+Two have a sparse block beside every dense one. In the one a token takes two of four experts of 192 neurons, in the other it
 takes the only one, of 384: as many neurons work for a token, and what differs is that a router chooses them. Weights of the
 chosen sum to 1, other than in EchoVLM, since a lone expert's weight is 1 too. So with a router that took the first two in equal
 parts, whatever the token, the one would begin as the other does.
+
+The others are the one that chooses, each with one option of `MoEConfig`: experts until their probabilities reach a mass, so
+more or fewer than two of them; a fifth choice that computes nothing; a prior from the visual tokens.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from umind.checkpoint import EMBEDDED, load, processor_for
 from umind.model import UMindConfig, UMindModel
 from umind.processor.processor import UMindProcessor
 
-MOE, DENSE = "moe", "dense"
+MOE, DENSE, MASS, SKIP, REGION = "moe", "dense", "mass", "skip", "region"
 CHOOSING = MoEConfig(
     num_experts=4,
     num_experts_per_tok=2,
@@ -41,7 +44,15 @@ ALWAYS_ON = replace(
     num_experts_per_tok=1,
     moe_intermediate_size=CHOOSING.num_experts_per_tok * CHOOSING.moe_intermediate_size,
 )
-ARMS: Mapping[str, MoEConfig] = MappingProxyType({MOE: CHOOSING, DENSE: ALWAYS_ON})
+ARMS: Mapping[str, MoEConfig] = MappingProxyType(
+    {
+        MOE: CHOOSING,
+        DENSE: ALWAYS_ON,
+        MASS: replace(CHOOSING, router_mass=0.6),
+        SKIP: replace(CHOOSING, num_skip_experts=1),
+        REGION: replace(CHOOSING, region_prior=True),
+    }
+)
 """Experts of each model."""
 
 
@@ -51,31 +62,32 @@ class Size:
 
     Args:
         total: All.
-        active: Without the experts that a token does not take, and without routers.
+        active: Without the experts that a token does not take on average, and without routers.
         routers: Those of the routers.
+        taken: How many experts of a layer a token takes on average.
     """
 
     total: int
     active: int
     routers: int
+    taken: float
 
 
-def size_of(model: UMindModel) -> Size:
-    """Count a language model with experts."""
+def size_of(model: UMindModel, taken: float) -> Size:
+    """Count a language model with experts, of which a token takes so many on average."""
     total = sum(parameter.numel() for parameter in model.language.parameters())
-    idle, routers = 0, 0
+    idle, routers = 0.0, 0
     for path in dual_paths(model).values():
-        numbers, experts = path.moe.config, path.moe.experts
-        every = sum(parameter.numel() for parameter in experts.parameters())
-        idle += every // numbers.num_experts * (numbers.num_experts - numbers.num_experts_per_tok)
-        routers += path.moe.gate.weight.numel()
-    return Size(total, total - idle - routers, routers)
+        every = sum(parameter.numel() for parameter in path.moe.experts.parameters())
+        idle += every * (1 - taken / path.moe.config.num_experts)
+        routers += sum(parameter.numel() for parameter in path.moe.gate.parameters())
+    return Size(total, round(total - idle) - routers, routers, taken)
 
 
 def build(arm: str, tokenizer: Path, *, source: Path = EMBEDDED, seed: int = 0) -> tuple[UMindModel, UMindProcessor]:
     """A model at its start: umind-tiny with other words, and experts that begin as parts of its dense blocks.
 
-    Both models have seen what umind-tiny has seen, and nothing more. All but the language model is frozen.
+    All models have seen what umind-tiny has seen, and nothing more. All but the language model is frozen.
 
     Args:
         arm: Key of `ARMS`.

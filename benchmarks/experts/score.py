@@ -1,10 +1,12 @@
-"""Scores the two models on the same questions: ``python -m benchmarks.experts.score --data DIR``.
+"""Scores the models on the same questions: ``python -m benchmarks.experts.score --data DIR``.
 
-Three kinds of figure, each with the paired difference of the two: how alike the Chinese descriptions are to those that EchoVLM
-published (no clinical truth: sides and diagnoses in them are not reliable), the descriptors of BrEaST's annotation, and
-questions that the labels of every region answer. With several seeds an answer's worth is the mean of the seeds' models.
-Answers are kept as in `benchmarks.run`, so an interrupted run goes on. Writes ``benchmarks/results/experts-<split>.json``; a
-run on test adds a line to ``test_runs.csv``.
+The mixture and the dense model have to be there; options of the mixture are scored if they are, for all seeds.
+
+Three kinds of figure, each with the paired difference of the mixture and every other model: how alike the Chinese descriptions
+are to those that EchoVLM published (no clinical truth: sides and diagnoses in them are not reliable), the descriptors of
+BrEaST's annotation, and questions that the labels of every region answer. With several seeds an answer's worth is the mean of
+the seeds' models. Answers are kept as in `benchmarks.run`, so an interrupted run goes on. Writes
+``benchmarks/results/experts-<split>.json``; a run on test adds a line to ``test_runs.csv``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,26 +73,37 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Other:
+    """A model beside the mixture, on the same questions.
+
+    Args:
+        worth: Mean, with its 95 % interval over patients.
+        difference: Mixture minus this model, with its paired 95 % interval over patients.
+        by_seed: That difference for each seed.
+    """
+
+    worth: Interval
+    difference: Interval
+    by_seed: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Figure:
-    """The two models on the same questions.
+    """The models on the same questions.
 
     Args:
         about: See `Judged`.
         measure: See `Judged`.
         num_questions: Questions.
-        moe: Mean worth with its 95 % interval over patients.
-        dense: Likewise.
-        difference: Mixture minus dense, with its paired 95 % interval over patients.
-        by_seed: That difference for each seed.
+        moe: Mean worth of the mixture with its 95 % interval over patients.
+        others: By key of `ARMS`.
     """
 
     about: str
     measure: str
     num_questions: int
     moe: Interval
-    dense: Interval
-    difference: Interval
-    by_seed: tuple[float, ...]
+    others: Mapping[str, Other]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +113,7 @@ class Scored:
     Args:
         size: Its parameters.
         judged: Its answers.
-        use: Of its experts; None where there is one.
+        use: Of its experts, by the same images; None where there is one.
     """
 
     size: Size
@@ -123,19 +136,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     portions = {name: portion for name, portion in images.portions.items() if name in SHARES}
     asked = Images(images.split, images.limit, images.with_twins, portions)
     texts = open_texts(options.data, asked)
-    models = {arm: [options.models / f"{arm}-{seed}" for seed in options.seeds] for arm in ARMS}
+    models = trained(options.models, options.seeds)
     judge = partial(score, asked, texts, options.predictions, device=options.device)
     scored = {arm: [judge(folder) for folder in folders] for arm, folders in models.items()}
-    moe, dense = scored[MOE], scored[DENSE]
     card: dict[str, Any] = provenance(options.device) | asked.facts
     card |= {
         "model": "experts",
         "texts": len(texts),
         "seeds": list(options.seeds),
         "training": {folder.name: read_record(folder) for folders in models.values() for folder in folders},
-        "sizes": {arm: to_card(runs[0].size) for arm, runs in scored.items()},
-        "figures": to_card(compare([run.judged for run in moe], [run.judged for run in dense])),
-        "use": {str(seed): to_card(run.use) for seed, run in zip(options.seeds, moe, strict=True)},
+        "sizes": {arm: to_card(mean_size([run.size for run in runs])) for arm, runs in scored.items()},
+        "figures": to_card(compare({arm: [run.judged for run in runs] for arm, runs in scored.items()})),
+        "use": {str(seed): to_card(run.use) for seed, run in zip(options.seeds, scored[MOE], strict=True)},
     }
     if options.split == "test":
         note_test_run(options.results / "test_runs.csv", card)
@@ -143,6 +155,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tables = (experts_table(card), load_table(used), information_table(used))
     path = write_card(options.results, f"experts-{options.split}", card)
     print("\n\n".join((*tables, f"written: {path}")))
+
+
+def trained(folder: Path, seeds: Sequence[int]) -> dict[str, list[Path]]:
+    """Runs by model, seed by seed: the mixture, the dense model, and those options that are there for all seeds."""
+    models = {arm: [folder / f"{arm}-{seed}" for seed in seeds] for arm in ARMS}
+    return {arm: runs for arm, runs in models.items() if arm in (MOE, DENSE) or all((run / "model").exists() for run in runs)}
+
+
+def mean_size(sizes: Sequence[Size]) -> Size:
+    """Of a model's seeds, which differ in how many experts a token takes."""
+    active, taken = (float(np.mean([getattr(size, name) for size in sizes])) for name in ("active", "taken"))
+    return replace(sizes[0], active=round(active), taken=taken)
 
 
 def read_record(folder: Path) -> Mapping[str, Any]:
@@ -180,9 +204,10 @@ def score(images: Images, texts: Portion, kept: Path, folder: Path, *, device: s
     name = f"experts-{folder.name}-{checksum([*model_files(place), *answering_code()])}"
     answers = Predictions(kept / name / f"{images.split}.tsv", model)
     judged = (*judge_texts(answers, texts), *judge_labels(answers, images.portions))
-    chooses = folder.name.startswith(MOE)
-    use = evaluate_experts(model, Together(list(images.portions.values()))) if chooses else None
-    return Scored(size_of(model.model), judged, use)
+    if folder.name.startswith(DENSE):
+        return Scored(size_of(model.model, 1), judged, None)
+    use = evaluate_experts(model, Together(list(images.portions.values())))
+    return Scored(size_of(model.model, float(np.mean([layer.taken for layer in use.layers]))), judged, use)
 
 
 def judge_texts(model: Verbs, texts: Portion) -> Iterator[Judged]:
@@ -217,37 +242,33 @@ def judge_labels(model: Verbs, portions: Mapping[str, Portion]) -> Iterator[Judg
     yield from (one("every region", kind) for _, _, kind, one in asked)
 
 
-def compare(moe: Sequence[Sequence[Judged]], dense: Sequence[Sequence[Judged]]) -> tuple[Figure, ...]:
-    """Figures of two models, each with its answers seed by seed.
+def compare(models: Mapping[str, Sequence[Sequence[Judged]]]) -> tuple[Figure, ...]:
+    """Figures of models by key of `ARMS`, the mixture among them, each with its answers seed by seed.
 
     Raises:
         ValueError: They were not asked the same.
     """
-    rows = [(one.about, one.measure, one.key, one.unit) for one in moe[0]]
-    if any([(one.about, one.measure, one.key, one.unit) for one in run] != rows for run in (*moe, *dense)):
+    rows = [(one.about, one.measure, one.key, one.unit) for one in models[MOE][0]]
+    if any([(one.about, one.measure, one.key, one.unit) for one in run] != rows for runs in models.values() for run in runs):
         raise ValueError("the models were not asked the same questions")
-    ours, theirs = (np.array([[one.worth for one in run] for run in runs]) for runs in (moe, dense))  # (S, N)
+    worths = {arm: np.array([[one.worth for one in run] for run in runs]) for arm, runs in models.items()}  # (S, N)
     found = []
     for about, measure in dict.fromkeys((row[0], row[1]) for row in rows):
         places = [place for place, row in enumerate(rows) if row[:2] == (about, measure)]
         units = [rows[place][3] for place in places]
-        found.append(figure(about, measure, ours[:, places], theirs[:, places], units))
+        moe = worths[MOE][:, places]
+        others = {arm: other(moe, worth[:, places], units) for arm, worth in worths.items() if arm != MOE}
+        found.append(Figure(about, measure, len(units), mean_interval(moe.mean(0), units), others))
     return tuple(found)
 
 
-def figure(
-    about: str, measure: str, moe: Float[np.ndarray, "s n"], dense: Float[np.ndarray, "s n"], units: Sequence[str]
-) -> Figure:
-    """One figure of the worth of N answers by S seeds."""
-    ours, theirs = moe.mean(0), dense.mean(0)
-    return Figure(
-        about,
-        measure,
-        num_questions=len(units),
-        moe=mean_interval(ours, units),
-        dense=mean_interval(theirs, units),
+def other(moe: Float[np.ndarray, "s n"], worth: Float[np.ndarray, "s n"], units: Sequence[str]) -> Other:
+    """What N answers of S seeds are worth, beside the mixture's."""
+    ours, theirs = moe.mean(0), worth.mean(0)
+    return Other(
+        worth=mean_interval(theirs, units),
         difference=bootstrap_difference(lambda rows: float(ours[rows].mean()), lambda rows: float(theirs[rows].mean()), units),
-        by_seed=tuple((moe - dense).mean(1).tolist()),
+        by_seed=tuple((moe - worth).mean(1).tolist()),
     )
 
 

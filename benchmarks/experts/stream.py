@@ -1,4 +1,4 @@
-"""What both models learn from: images with questions and answers in words, and the visual tokens of every image."""
+"""What all models learn from: images with questions and answers in words, and the visual tokens of every image."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Teaches one of the two models its words: ``python -m benchmarks.experts.train moe``, then ``dense``.
+"""Teaches one of the models its words: ``python -m benchmarks.experts.train moe``, then ``dense``, then options of the first.
 
-Pixel encoder and decoders are umind-tiny's and frozen, so images are looked at once, for both models and every seed; a step is
-the language model's alone. Both models take the same conversations in the same order at the same rate. Writes
+Pixel encoder and decoders are umind-tiny's and frozen, so images are looked at once, for all models and every seed; a step is
+the language model's alone. All models take the same conversations in the same order at the same rate. Writes
 ``<out>/<name>-<seed>/model``. Goes on where it was interrupted.
 """
 
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.experts.train", description=__doc__)
     parser.add_argument("arm", choices=tuple(ARMS), help="model to train")
     parser.add_argument("--stores", type=Path, default=Path(".cache/stores"), help="what `umind data prepare` wrote")
-    parser.add_argument("--start", type=Path, default=EMBEDDED, help="folder of the dense model that both go on from")
+    parser.add_argument("--start", type=Path, default=EMBEDDED, help="folder of the dense model that all go on from")
     parser.add_argument("--out", type=Path, default=Path("runs/experts"), help="folder of the models")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=800, help="steps of 16 images (default: 800)")

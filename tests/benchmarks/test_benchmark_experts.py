@@ -1,4 +1,4 @@
-"""Dense against mixture of experts: two models that start alike, learn alike, and are asked the same."""
+"""Dense against mixture of experts: models that start alike, learn alike, and are asked the same."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from peer_scenes import SIZE, drawn
 from safetensors.torch import load_file
 
 from benchmarks.experts import score, stream, train
-from benchmarks.experts.arms import ALWAYS_ON, ARMS, CHOOSING, DENSE, MOE, build, size_of, with_words
-from benchmarks.experts.score import Judged, compare, open_texts
+from benchmarks.experts.arms import ALWAYS_ON, ARMS, CHOOSING, DENSE, MASS, MOE, REGION, SKIP, Size, build, size_of, with_words
+from benchmarks.experts.score import Judged, compare, mean_size, open_texts, trained
 from benchmarks.experts.stream import NUM_TURNS, TEXTS, Conversations, open_stores
 from benchmarks.images import Images, open_images
 from benchmarks.side_by_side import experts_table
@@ -70,7 +70,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(stores: Path, start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both, after three steps."""
+    """All, after three steps."""
     out = tmp_path_factory.mktemp("models")
     for arm in ARMS:
         train.main([arm, *calls(stores, start, out)])
@@ -90,12 +90,32 @@ def logits(model: UMindModel, processor: UMindProcessor) -> torch.Tensor:
 
 
 def test_both_have_the_same_active_parameters(stores: Path, start: Path) -> None:
-    sizes = {arm: size_of(build(arm, stores / "tokenizer", source=start)[0]) for arm in ARMS}
+    taken = {MOE: 2, DENSE: 1, MASS: 2.5, SKIP: 1.5, REGION: 2}
+    sizes = {arm: size_of(build(arm, stores / "tokenizer", source=start)[0], taken[arm]) for arm in ARMS}
     assert sizes[MOE].active == sizes[DENSE].active == sizes[DENSE].total - sizes[DENSE].routers
+    assert sizes[REGION].active == sizes[MOE].active
+    assert sizes[REGION].routers == 2 * sizes[MOE].routers
+    half = 2 * 3 * 64 * CHOOSING.moe_intermediate_size // 2
+    assert sizes[MASS].active - sizes[MOE].active == sizes[MOE].active - sizes[SKIP].active == half
     idle = CHOOSING.num_experts - CHOOSING.num_experts_per_tok
     assert sizes[MOE].total - sizes[MOE].routers - sizes[MOE].active == 2 * idle * 3 * 64 * CHOOSING.moe_intermediate_size
     assert (sizes[MOE].routers, sizes[DENSE].routers) == (2 * 4 * 64, 2 * 64)
     assert ALWAYS_ON.moe_intermediate_size == CHOOSING.num_experts_per_tok * CHOOSING.moe_intermediate_size
+
+
+def test_options_differ_in_nothing_but_themselves() -> None:
+    for arm, option in {MASS: "router_mass", SKIP: "num_skip_experts", REGION: "region_prior"}.items():
+        assert replace(ARMS[arm], **{option: getattr(CHOOSING, option)}) == CHOOSING
+        assert ARMS[arm] != CHOOSING
+
+
+def test_a_prior_changes_nothing_at_the_start_and_learns(stores: Path, start: Path, models: Path) -> None:
+    with_prior, plain = (build(arm, stores / "tokenizer", source=start) for arm in (REGION, MOE))
+    assert torch.equal(logits(*with_prior), logits(*plain))
+    learnt = load_file(models / f"{REGION}-0" / "model" / "model.safetensors")
+    maps = [tensor for name, tensor in learnt.items() if name.endswith("moe.gate.region")]
+    assert len(maps) == 2
+    assert all(tensor.any() for tensor in maps)
 
 
 def test_they_differ_in_nothing_but_the_choice(stores: Path, start: Path) -> None:
@@ -196,23 +216,37 @@ def judged(worths: list[float], about: str = "breast") -> list[Judged]:
 
 def test_differences_are_paired_and_seeds_averaged() -> None:
     moe, dense = [judged([1, 1, 0, 1]), judged([1, 1, 1, 1])], [judged([0, 1, 0, 0]), judged([1, 0, 1, 0])]
-    (figure,) = compare(moe, dense)
+    (figure,) = compare({DENSE: dense, MOE: moe, SKIP: moe})
+    other = figure.others[DENSE]
     assert (figure.about, figure.num_questions) == ("breast", 4)
-    assert (figure.moe.value, figure.dense.value) == (0.875, 0.375)
-    assert figure.by_seed == (0.5, 0.5)
-    assert figure.difference.value == 0.5
-    assert figure.difference.num_groups == 2
-    assert (figure.difference.lower, figure.difference.upper) == (0.5, 0.5)
+    assert (figure.moe.value, other.worth.value) == (0.875, 0.375)
+    assert other.by_seed == (0.5, 0.5)
+    assert other.difference.value == 0.5
+    assert other.difference.num_groups == 2
+    assert (other.difference.lower, other.difference.upper) == (0.5, 0.5)
+    assert (figure.others[SKIP].difference.value, figure.others[SKIP].worth) == (0, figure.moe)
+    assert MOE not in figure.others
+
+
+def test_options_are_scored_if_they_are_there_for_every_seed(tmp_path: Path) -> None:
+    for name in (f"{SKIP}-0", f"{SKIP}-1", f"{MASS}-1"):
+        (tmp_path / name / "model").mkdir(parents=True)
+    assert trained(tmp_path, (0, 1)) == {arm: [tmp_path / f"{arm}-{seed}" for seed in (0, 1)] for arm in (MOE, DENSE, SKIP)}
+    assert trained(tmp_path, (1,)).keys() == {MOE, DENSE, MASS, SKIP}
+
+
+def test_seeds_take_experts_on_average() -> None:
+    assert mean_size([Size(100, 60, 3, 2.0), Size(100, 70, 3, 2.5)]) == Size(100, 65, 3, 2.25)
 
 
 def test_other_questions_are_refused() -> None:
     with pytest.raises(ValueError, match="same questions"):
-        compare([judged([1, 1])], [judged([1, 1, 1])])
+        compare({MOE: [judged([1, 1])], DENSE: [judged([1, 1, 1])]})
     with pytest.raises(ValueError, match="same questions"):
-        compare([judged([1, 1])], [judged([1, 1], about="lung")])
+        compare({MOE: [judged([1, 1])], DENSE: [judged([1, 1], about="lung")]})
 
 
-def test_the_script_asks_both_and_writes_a_card(
+def test_the_script_asks_all_and_writes_a_card(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     breasts = [drawn(seed, dataset="BrEaST", split="test", count=1) for seed in (20, 21)]
@@ -235,7 +269,12 @@ def test_the_script_asks_both_and_writes_a_card(
     counts = [figures[name]["num_questions"] for name in (("EchoVLM texts", "BLEU-1"), ("BrEaST descriptors", "finding F1"))]
     assert counts == [1, 2]
     assert card["data"] == {"BrEaST": 2, "HC18": 2}
-    assert card["sizes"][MOE]["active"] == card["sizes"][DENSE]["active"]
+    assert card["sizes"].keys() == ARMS.keys()
+    assert card["sizes"][MOE]["active"] == card["sizes"][DENSE]["active"] == card["sizes"][REGION]["active"]
+    taken = {arm: size["taken"] for arm, size in card["sizes"].items()}
+    assert (taken[MOE], taken[DENSE], taken[REGION]) == (2, 1, 2)
+    assert taken[SKIP] < 2 < taken[MASS]  # probabilities are still nearly even
+    assert all(row["others"].keys() == {DENSE, MASS, SKIP, REGION} for row in card["figures"])
     assert card["training"][f"{DENSE}-0"]["num_steps"] == 3
     (use,) = card["use"].values()
     assert use["regions"] == {"breast": 2, "fetal head": 2}
@@ -243,7 +282,7 @@ def test_the_script_asks_both_and_writes_a_card(
     assert "EchoVLM texts BLEU-1 moe" in (tmp_path / "test_runs.csv").read_text()
     assert "Words by a mixture of experts" in capsys.readouterr().out
     kept = sorted((tmp_path / "kept").glob("experts-*/test.tsv"))
-    assert [path.parent.name.rpartition("-")[0] for path in kept] == ["experts-dense-0", "experts-moe-0"]
+    assert [path.parent.name.rpartition("-")[0] for path in kept] == [f"experts-{arm}-0" for arm in sorted(ARMS)]
     once = [path.read_text() for path in kept]
     score.main(["--data", "x", "--split", "test", *folders])
     assert [path.read_text() for path in kept] == once

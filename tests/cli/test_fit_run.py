@@ -134,7 +134,8 @@ def test_the_recipe_of_experts_teaches_them_alone(config: Path) -> None:
     settings.write_text(config.read_text("utf-8").replace(str(config.parent / "run"), str(folder)), "utf-8")
     recipe = ["--config", str(settings), "--config", str(REPOSITORY / "configs" / "echovlm_moe.yaml")]
     small = ["--model.init", str(config.parent / "init"), "--data.num_samples", "8"]
-    run("fit", [*recipe, *small, "--trainer.max_steps", "2", "--trainer.val_check_interval", "2"])
+    prior = ["--model.experts.region_prior", "true"]
+    run("fit", [*recipe, *small, *prior, "--trainer.max_steps", "2", "--trainer.val_check_interval", "2"])
     (dense, _), (model, _) = (
         load(place, device="cpu", dtype="bfloat16") for place in (config.parent / "init", folder / "model")
     )
@@ -145,6 +146,7 @@ def test_the_recipe_of_experts_teaches_them_alone(config: Path) -> None:
         assert torch.equal(kept[name], dense.state_dict()[name.replace(".mlp.dense.", ".mlp.")]), name
     weight = kept["language.layers.0.mlp.coefficient.weight"]
     assert weight.any()  # upcycling starts it at 0
+    assert kept["language.layers.0.mlp.moe.gate.region"].any()
     figures = sorted(folder.glob("lightning_logs/version_*/metrics.csv"))[-1].read_text("utf-8")
     assert {"train/balance", "train/router_z", "val/balance"} <= set(figures.splitlines()[0].split(","))
 

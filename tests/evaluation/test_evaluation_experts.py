@@ -66,6 +66,9 @@ def test_experts_that_follow_the_organ_tell_its_entropy() -> None:
     first, second = used.layers
     assert first.load == pytest.approx((2 / 24, 16 / 24, 4 / 24, 2 / 24))
     assert second.load == pytest.approx((2 / 24, 2 / 24, 16 / 24, 4 / 24))
+    assert first.taken == second.taken == 1
+    first, second = expert_use(seen, LAYERS, (*CHOICES[:3], "skip 1")).layers
+    assert (first.taken, second.taken) == pytest.approx((22 / 24, 20 / 24))
     assert first.load_by_region == {"breast": (0, 0, 1, 0), "liver": (1, 0, 0, 0), "thyroid": (0, 0, 0, 1)}
     assert first.load_by_task == {"ask": (0, 1, 0, 0), "segment": (0, 1, 0, 0)}
     assert (used.num_images, used.num_tokens) == (8, 240)

@@ -19,7 +19,7 @@ from umind.tokens.vocabulary import OWN_IDS
 from umind.training.module import UMindModule
 from umind.training.objective import LossWeights, objective
 
-EXPERTS = MoEConfig(moe_intermediate_size=16, shared_expert_intermediate_size=24)
+EXPERTS = MoEConfig(moe_intermediate_size=16, shared_expert_intermediate_size=24, region_prior=True)
 STAGE_ONE = ("pixels", "language", "regions", "points")
 NAMES = tuple(field.name for field in fields(LossWeights))
 NONE = LossWeights(**dict.fromkeys(NAMES, 0.0))

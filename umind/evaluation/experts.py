@@ -28,6 +28,8 @@ from umind.tokens.template import Block
 
 FREE = "ask"
 """Task of a question in free words."""
+SKIP = "skip"
+"""First word of the names of choices that compute nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,7 @@ class LayerUse:
     Args:
         layer: Name of the layer's block in the language model.
         load: Share of all choices that fell on each expert, skip experts last.
+        taken: How many experts that work a token takes on average.
         entropy: Of the load, in bits; the logarithm of the number of choices where it is even.
         region: What the choices of an image's own tokens tell of the organ; chance shuffles organs between patients. None
             where no image has one.
@@ -68,6 +71,7 @@ class LayerUse:
 
     layer: str
     load: tuple[float, ...]
+    taken: float
     entropy: float
     region: Information | None
     task: Information
@@ -112,7 +116,7 @@ def evaluate_experts(model: UMindVL, samples: Iterable[Sample], *, seed: int = 0
     numbers = MoEConfig.read(model.model.config)
     if numbers is None:
         raise ValueError("the model has no experts: none of its layers chooses")
-    skips = (f"skip {number}" for number in range(1, numbers.num_skip_experts + 1))
+    skips = (f"{SKIP} {number}" for number in range(1, numbers.num_skip_experts + 1))
     choices = (*map(str, range(1, numbers.num_experts + 1)), *skips)
     return expert_use(list(passages(model, samples, len(choices), seed)), tuple(dual_paths(model.model)), choices, seed=seed)
 
@@ -153,7 +157,7 @@ def expert_use(seen: Sequence[Passage], layers: Sequence[str], choices: Sequence
     Args:
         seen: Of one model, image by image.
         layers: Names of the N layers.
-        choices: Names of the C choices.
+        choices: Names of the C choices; those of skip experts begin with `SKIP`.
         seed: Of the shuffles.
 
     Raises:
@@ -171,17 +175,19 @@ def expert_use(seen: Sequence[Passage], layers: Sequence[str], choices: Sequence
             patients[patient] = patients.get(patient, np.zeros_like(passage.counts)) + passage.counts
     by_patient, by_question = np.array([*patients.values()]), np.array([passage.counts for passage in questions])
     organs, verbs = [region for region, _ in patients], [passage.task for passage in questions]
-    total = np.sum([passage.counts for passage in seen], 0)
+    total, num_tokens = np.sum([passage.counts for passage in seen], 0), sum(passage.num_tokens for passage in seen)
+    works = [not choice.startswith(SKIP) for choice in choices]
     return ExpertUse(
         choices=tuple(choices),
         num_images=len(images),
-        num_tokens=sum(passage.num_tokens for passage in seen),
+        num_tokens=num_tokens,
         regions=dict(sorted(regions.items())),
         tasks=dict(sorted(Counter(verbs).items())),
         layers=tuple(
             LayerUse(
                 layer=name,
                 load=shares(total[place]),
+                taken=float(total[place, works].sum() / num_tokens),
                 entropy=entropy(total[place]),
                 region=information(by_patient[:, place], organs, seed=seed) if patients else None,
                 task=information(by_question[:, place], verbs, strata=[passage.image for passage in questions], seed=seed),

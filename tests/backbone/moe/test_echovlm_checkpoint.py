@@ -332,3 +332,11 @@ def test_model_of_another_kind_is_not_saved(family: str, tmp_path: Path) -> None
         attach(model, MoEConfig(moe_intermediate_size=8, shared_expert_intermediate_size=8))
     with pytest.raises(ValueError, match="a Qwen2-VL with experts"):
         save_echovlm(model, tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_prior_has_no_place_in_the_published_layout(tmp_path: Path) -> None:
+    model = dense_model("qwen2_vl")
+    attach(model, MoEConfig(moe_intermediate_size=8, shared_expert_intermediate_size=8, region_prior=True))
+    with pytest.raises(ValueError, match="no weights for `region_prior`"):
+        save_echovlm(model, tmp_path)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())

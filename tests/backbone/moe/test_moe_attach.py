@@ -23,6 +23,7 @@ UNUSUAL = MoEConfig(
     router_z_loss_coef=0.002,
     router_mass=0.7,
     num_skip_experts=2,
+    region_prior=True,
 )
 """No number is the default."""
 
@@ -68,6 +69,20 @@ def test_layers_own_forward_uses_both_paths(family: str) -> None:
 
 
 @torch.no_grad()
+def test_layers_that_take_a_region_are_the_same_layers(family: str) -> None:
+    model, plain = with_parts(family, replace(SMALL, region_prior=True)), with_parts(family)
+    assert [type(layer).__name__ for layer in model.modules()] == [type(layer).__name__ for layer in plain.modules()]
+    plain.load_state_dict(model.state_dict(), strict=False)
+    assert torch.equal(model(input_ids=words()).logits, plain(input_ids=words()).logits)
+    once = model(input_ids=words(), region=torch.ones(2, 1, 32)).logits
+    for path in dual_paths(model).values():
+        path.moe.gate.region[0] = 1.0
+    again = model(input_ids=words(), region=torch.ones(2, 1, 32)).logits
+    assert torch.equal(once, plain(input_ids=words()).logits)
+    assert (again - once).abs().max() > 1e-4
+
+
+@torch.no_grad()
 def test_cache_equals_whole_forward(family: str) -> None:
     model, ids = with_parts(family), words()
     whole = model(input_ids=ids).logits
@@ -110,7 +125,7 @@ def test_model_without_experts_is_not_loaded_as_one_with(tmp_path: Path) -> None
 
 
 def test_weights_that_a_checkpoint_lacks_are_drawn(tmp_path: Path) -> None:
-    model = with_parts("qwen3")
+    model = with_parts("qwen3", replace(SMALL, region_prior=True))
     model.save_pretrained(tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
     save_file({k: v for k, v in stored.items() if ".moe." not in k}, tmp_path / "model.safetensors", {"format": "pt"})
@@ -118,6 +133,7 @@ def test_weights_that_a_checkpoint_lacks_are_drawn(tmp_path: Path) -> None:
     for path in dual_paths(loaded).values():
         for weight in (path.moe.experts.gate_up_proj, path.moe.experts.down_proj, path.moe.gate.weight):
             assert 0.5 * 0.02 < weight.std() < 2 * 0.02
+        assert not path.moe.gate.region.any()
     assert torch.equal(loaded.get_parameter("lm_head.weight"), model.get_parameter("lm_head.weight"))
 
 

@@ -45,11 +45,12 @@ def test_defaults_are_the_published_ones() -> None:
     assert (config.moe_intermediate_size, config.shared_expert_intermediate_size) == (1408, 5632)
     assert (config.router_aux_loss_coef, config.router_z_loss_coef) == (0.001, 0.0)
     assert (config.router_mass, config.num_skip_experts) == (None, 0)
+    assert not config.region_prior
 
 
 @pytest.mark.parametrize("kind", [Qwen3Config, Qwen2VLConfig])
 def test_every_number_goes_through_config_json(kind: type[Qwen3Config], tmp_path: Path) -> None:
-    numbers = MoEConfig(num_experts=7, num_experts_per_tok=3, router_mass=0.3, num_skip_experts=1, norm_topk_prob=True)
+    numbers = MoEConfig(num_experts=7, num_experts_per_tok=3, router_mass=0.3, num_skip_experts=1, region_prior=True)
     config = kind(**TEXT)
     assert MoEConfig.read(config) is None
     numbers.write(config)
