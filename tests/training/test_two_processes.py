@@ -9,6 +9,7 @@ Around a Qwen-VL an adapter learns beside shards of frozen weights, and the norm
 import json
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,10 @@ from torch.distributed.tensor import DTensor
 
 from umind import UMindVL
 from umind.backbone.adapter import AdapterConfig
-from umind.checkpoint import load
+from umind.backbone.moe.attach import new_parameters
+from umind.backbone.moe.config import MoEConfig
+from umind.backbone.moe.upcycle import upcycle
+from umind.checkpoint import load, save
 from umind.training.callbacks import SaveModel
 from umind.training.module import UMindModule
 from umind.training.sharded import ShardedStrategy
@@ -53,11 +57,11 @@ def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def made(studio, qwen: Path | None) -> UMindModule:
     """The small model, or an adapter around a Qwen-VL; the same every time."""
-    settings = {"frozen": ("pixels",), "weight_decay": 0.0, "warmup_steps": 3}
+    settings = {"frozen": ("pixels",), "weight_decay": 0.0, "warmup_steps": 3, "gradient_checkpointing": True}
     if qwen is None:
         return studio.module(**settings)
     torch.manual_seed(2)  # products begin at random
-    return UMindModule(init=qwen / "umind", adapter=AdapterConfig(rank=2), gradient_checkpointing=True, **settings)
+    return UMindModule(init=qwen / "umind", adapter=AdapterConfig(rank=2), **settings)
 
 
 def train(studio, root: Path, qwen: Path | None, **kwargs: object) -> tuple[list[float], UMindModule]:
@@ -127,6 +131,24 @@ def test_two_processes_have_the_losses_of_one(studio, tmp_path: Path, alone: lis
         name.split(".")[0] for name, tensor in model.state_dict().items() if not torch.equal(tensor, rounded(start[name]))
     }
     assert changed == {"language", "lm_head", "regions", "points"}
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_experts_hear_of_the_region_in_every_process(studio, tmp_path: Path, kind: str) -> None:
+    model, processor = load(studio.init, device="cpu", dtype="float32")
+    torch.manual_seed(4)
+    upcycle(model.language, MoEConfig(moe_intermediate_size=16, shared_expert_intermediate_size=24, region_prior=True))
+    maps = {name: tensor for name, tensor in new_parameters(model).items() if name.endswith("gate.region")}
+    for tensor in maps.values():
+        torch.nn.init.normal_(tensor)
+    save(model, processor, tmp_path / "init")
+    sparse = replace(studio, init=tmp_path / "init")
+    losses, _ = train(sparse, tmp_path, None, accumulate_grad_batches=2, limit_val_batches=0)
+    for rank, report in enumerate(two(sparse, tmp_path, None, kind)):
+        assert report["losses"] == pytest.approx(losses[rank::2], rel=TOLERANCE)
+    learnt, _ = load(tmp_path / "model", device="cpu", dtype="float32")
+    assert len(maps) == 2
+    assert not any(torch.equal(learnt.get_parameter(name), rounded(tensor)) for name, tensor in maps.items())
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def tell(layer: nn.Module) -> None:
     transformers' language models hand every layer the arguments that they do not know, and gradient checkpointing hands them to
     the second run too: so nothing is kept between two calls, and none sees what another is told.
     """
-    layer.__class__ = with_region(type(layer))
+    layer.__class__ = with_region(type(layer))  # type: ignore[arg-type]  # a class has a hash, also one whose objects have none
 
 
 @cache
