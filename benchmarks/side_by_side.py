@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from umind.evaluation.markdown import Card, interval, number, table
 
-ARM_NAMES = {"dense": "Dense", "mass": "Experts by mass", "skip": "With a skip expert", "region": "With a prior of the region"}
-"""How the models of `benchmarks.experts` beside the mixture are headed."""
+ARM_NAMES = {"mass": "Experts by mass", "skip": "With a skip expert", "region": "With a prior of the region"}
+"""How the options of the mixture in `benchmarks.experts` are headed."""
 
 
 def comparison_table(card: Card) -> str:
@@ -94,32 +94,42 @@ def kept_table(card: Card, region: str) -> str:
 
 
 def experts_table(card: Card) -> str:
-    """A model with a choice among experts, and beside it a dense one and options, as `benchmarks.experts.score` found them."""
-    rows = [
-        [
-            row["about"],
-            row["measure"],
-            str(row["num_questions"]),
-            interval(row["moe"]),
-            *(interval(other[name]) for other in row["others"].values() for name in ("worth", "difference")),
-        ]
-        for row in card["figures"]
-    ]
-    said = {
+    """A mixture of experts beside a dense model, and beside its own options, as `benchmarks.experts.score` found them."""
+    sizes = {
         arm: f"{number(size['taken'], 2)} experts, {size['active'] / 1e6:.2f} of {size['total'] / 1e6:.2f} M"
         for arm, size in card["sizes"].items()
     }
+    options = [arm for arm in sizes if arm not in ("moe", "dense")]
+    asked = [[row["about"], row["measure"], str(row["num_questions"])] for row in card["figures"]]
+    beside_dense = [
+        [interval(row["moe"]), *(interval(row["others"]["dense"][name]) for name in ("worth", "difference"))]
+        for row in card["figures"]
+    ]
+    beside_options = [
+        [number(row["moe"]["value"])]
+        + [f"{number(row['others'][arm]['worth']['value'])}, {interval(row['others'][arm]['difference'])}" for arm in options]
+        for row in card["figures"]
+    ]
     steps, seeds = next(iter(card["training"].values()))["num_steps"], len(card["seeds"])
-    heading = ["About", "Measure", "Questions", f"Mixture, {said.pop('moe')}"]
-    for arm, size in said.items():
-        heading += [f"{ARM_NAMES[arm]}, {size}", "Difference"]
-    title = (
-        "Words by a mixture of experts and by models beside it; experts that a token takes on average, as measured, and what "
-        "is active with these of all parameters of the language model; differences are mixture minus the other; "
-        f"{steps} steps, {seeds} {'seed' if seeds == 1 else 'seeds'}, {card['split']} split; paired 95 % intervals, "
-        "bootstrap over patients"
-    )
-    return table(title, heading, rows)
+    shown = f"{steps} steps, {seeds} {'seed' if seeds == 1 else 'seeds'}, {card['split']} split"
+    heading = ("About", "Measure", "Questions", f"Mixture, {sizes['moe']}")
+    parts = [
+        table(
+            "Words by a mixture of experts and by a dense model; experts that a token takes on average, and what is active of "
+            f"all parameters of the language model; {shown}; paired 95 % intervals, bootstrap over patients",
+            (*heading, f"Dense, {sizes['dense']}", "Mixture minus dense"),
+            [[*row, *figures] for row, figures in zip(asked, beside_dense, strict=True)],
+        )
+    ]
+    if options:
+        parts.append(
+            table(
+                f"Options of the mixture: their figure, then the mixture's minus theirs; {shown}",
+                (*heading, *(f"{ARM_NAMES[arm]}, {sizes[arm]}" for arm in options)),
+                [[*row, *figures] for row, figures in zip(asked, beside_options, strict=True)],
+            )
+        )
+    return "\n\n".join(parts)
 
 
 def reports_table(ours: Card, precedents: Card) -> str:
