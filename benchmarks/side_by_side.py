@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from umind.evaluation.markdown import Card, interval, number, table
 
-ARM_NAMES = {"mass": "Experts by mass", "skip": "With a skip expert", "region": "With a prior of the region"}
-"""How the options of the mixture in `benchmarks.experts` are headed."""
+ARM_NAMES = {"moe": "Mixture", "mass": "Experts by mass", "skip": "With a skip expert", "region": "With a prior of the region"}
+"""How the models of `benchmarks.experts` that choose are headed."""
 
 
 def comparison_table(card: Card) -> str:
@@ -130,6 +132,18 @@ def experts_table(card: Card) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def routing_table(card: Card) -> str:
+    """What the choices of a mixture of experts and of its options tell, over all layers, for the first seed."""
+    rows = []
+    for arm, use in card["use"].items():
+        layers = use["layers"]
+        entropy = number(fmean(layer["entropy"] for layer in layers))
+        told = [number(fmean(layer[about]["bits"] for layer in layers)) for about in ("region", "task")]
+        rows.append([ARM_NAMES[arm], str(len(use["choices"])), entropy, *told])
+    heading = ("Model", "Choices", "Entropy of the load, bits", "Told of the organ, bits", "Told of the verb, bits")
+    return table("What the choice of experts tells, adjusted for chance, means over layers", heading, rows)
 
 
 def reports_table(ours: Card, precedents: Card) -> str:

@@ -20,6 +20,7 @@ from benchmarks.side_by_side import (
     kept_table,
     regions_table,
     reports_table,
+    routing_table,
     words_table,
 )
 from umind.evaluation.expert_tables import load_table
@@ -75,7 +76,7 @@ def figures_of(cards: Mapping[str, Card], runs: Sequence[Mapping[str, str]] = ()
         parts += [kept_table(regions, region) for region in regions["kept"]]
     if "experts-test" in cards:
         experts = cards["experts-test"]
-        parts += [experts_table(experts), load_table(experts["use"][str(experts["seeds"][0])])]
+        parts += [experts_table(experts), routing_table(experts), load_table(experts["use"]["moe"])]
     if runs and main_card is not None:
         parts.append(history_table(runs, main_card["commit"]))
     if "latency" in cards:

@@ -29,7 +29,7 @@ from benchmarks.experts.stream import DESCRIBED, SHARES, TEXTS, stem_of
 from benchmarks.images import Images, open_images
 from benchmarks.provenance import PREDICTIONS, RESULTS, answering_code, checksum, provenance
 from benchmarks.run import model_files
-from benchmarks.side_by_side import experts_table
+from benchmarks.side_by_side import experts_table, routing_table
 from umind.data.adapters.registry import open_dataset
 from umind.evaluation.card import to_card
 from umind.evaluation.expert_tables import information_table, load_table
@@ -147,12 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "training": {folder.name: read_record(folder) for folders in models.values() for folder in folders},
         "sizes": {arm: to_card(mean_size([run.size for run in runs])) for arm, runs in scored.items()},
         "figures": to_card(compare({arm: [run.judged for run in runs] for arm, runs in scored.items()})),
-        "use": {str(seed): to_card(run.use) for seed, run in zip(options.seeds, scored[MOE], strict=True)},
+        "use": {arm: to_card(runs[0].use) for arm, runs in scored.items() if runs[0].use is not None},
     }
     if options.split == "test":
         note_test_run(options.results / "test_runs.csv", card)
-    used = card["use"][str(options.seeds[0])]
-    tables = (experts_table(card), load_table(used), information_table(used))
+    tables = (experts_table(card), routing_table(card), load_table(card["use"][MOE]), information_table(card["use"][MOE]))
     path = write_card(options.results, f"experts-{options.split}", card)
     print("\n\n".join((*tables, f"written: {path}")))
 

@@ -18,7 +18,7 @@ from benchmarks.experts.arms import ALWAYS_ON, ARMS, CHOOSING, DENSE, MASS, MOE,
 from benchmarks.experts.score import Judged, compare, mean_size, open_texts, trained
 from benchmarks.experts.stream import NUM_TURNS, TEXTS, Conversations, open_stores
 from benchmarks.images import Images, open_images
-from benchmarks.side_by_side import experts_table
+from benchmarks.side_by_side import experts_table, routing_table
 from benchmarks.tables import figures_in_short, figures_of
 from umind.backbone.moe.attach import dual_paths
 from umind.backbone.moe.routing import steer
@@ -276,7 +276,8 @@ def test_the_script_asks_all_and_writes_a_card(
     assert taken[SKIP] < 2 < taken[MASS]  # probabilities are still nearly even
     assert all(row["others"].keys() == {DENSE, MASS, SKIP, REGION} for row in card["figures"])
     assert card["training"][f"{DENSE}-0"]["num_steps"] == 3
-    (use,) = card["use"].values()
+    assert card["use"].keys() == ARMS.keys() - {DENSE}
+    use = card["use"][MOE]
     assert use["regions"] == {"breast": 2, "fetal head": 2}
     assert np.sum(use["layers"][0]["load"]) == pytest.approx(1)
     assert "EchoVLM texts BLEU-1 moe" in (tmp_path / "test_runs.csv").read_text()
@@ -287,7 +288,13 @@ def test_the_script_asks_all_and_writes_a_card(
     score.main(["--data", "x", "--split", "test", *folders])
     assert [path.read_text() for path in kept] == once
     assert figures_in_short(card).startswith("EchoVLM texts BLEU-1 moe")
-    assert experts_table(card) in figures_of({"experts-test": card})
+    document = figures_of({"experts-test": card})
+    assert experts_table(card) in document
+    layers = card["use"][REGION]["layers"]
+    told = [f"{np.mean([layer[about]['bits'] for layer in layers]):.3f}" for about in ("region", "task")]
+    (row,) = [row for row in routing_table(card).splitlines() if row.startswith("| With a prior of the region |")]
+    assert row.endswith(f"| {told[0]} | {told[1]} |")
+    assert routing_table(card) in document
 
 
 def test_a_text_is_scored_where_its_image_is_and_has_no_twin(tmp_path: Path) -> None:
